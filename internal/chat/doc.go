@@ -1,0 +1,17 @@
+// Package chat is what goes on in the rooms: who is a member, who is there,
+// what was said, and who is told. It knows no socket, no line and no SQL.
+//
+// A message goes this way: Seat.Say checks membership and appends an Entry to
+// the Log; the log makes it durable and hands it to Hub.Tail; the tail, and it
+// alone, tells the rooms. So nobody sees what is not on disk, and all see one order.
+//
+//   - log.go: the Log that chat needs, and what it keeps
+//   - hub.go: the Hub, who is known and who is signed in
+//   - seat.go: what a signed-in session can do: say, join, leave, read, list
+//   - tail.go: what each kind of entry does to rooms and people
+//   - presence.go: coming and going, the grace of a lost connection, big rooms
+//
+// One mutex, Hub.mu, guards all of it. It is held for memory alone: never over a
+// read of the log, an append or anything else that can wait. Lock order: Hub.mu
+// before a Member's own.
+package chat

@@ -1,0 +1,270 @@
+package chat
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Errors of a Hub and its Seats.
+var (
+	ErrNotMember       = errors.New("chat: not a member of the room")
+	ErrNoSuchUser      = errors.New("chat: no such user")
+	ErrForbidden       = errors.New("chat: not allowed")
+	ErrTooManySessions = errors.New("chat: too many sessions of the account")
+	ErrNameTaken       = errors.New("chat: a guest of this name is here")
+	ErrEnded           = errors.New("chat: the account's sessions were ended meanwhile")
+)
+
+// Member is one session as the rooms see it.
+type Member interface {
+	// Deliver hands over one event as Options.Encode made it. The bytes are
+	// shared and must not be changed. It never blocks.
+	Deliver(event []byte)
+	// End asks the session to end and to tell its person the reason. It never
+	// blocks, and may come at any time and more than once.
+	End(reason string)
+}
+
+// EventKind says what an Event tells.
+type EventKind uint8
+
+// What members are told.
+const (
+	MessageEvent EventKind = iota + 1 // Message was said
+	CameEvent                         // User came to Room
+	WentEvent                         // User went from Room
+	HereEvent                         // Count people are in Room
+)
+
+// Event is what a room tells its members. Room is as the reader sees it:
+// a conversation is @ and the other's name.
+type Event struct {
+	Kind    EventKind
+	Room    string
+	User    string
+	Count   int
+	Message Message
+}
+
+// Options are the bounds of a Hub, and the form of its events.
+type Options struct {
+	MaxSessions int           // of an account at once; 0 is no limit
+	MaxRooms    int           // that one account joins; 0 is no limit
+	MaxTotal    int           // rooms in all; 0 is no limit
+	FixedRooms  bool          // only admins make rooms
+	Crowd       int           // where more are present, comings and goings are told as a count
+	CrowdEvery  time.Duration // at most one count in this time
+	Grace       time.Duration // until a lost connection counts as gone
+
+	// Encode turns an event into the bytes that members are given, once for all of them.
+	Encode func(Event) []byte
+}
+
+// The bounds that the protocol names.
+const (
+	DefaultCrowd      = 200
+	DefaultCrowdEvery = 2 * time.Second
+	DefaultGrace      = 10 * time.Second
+)
+
+// Hub holds the rooms and the people. Make one with New; its Tail must get
+// every entry of the log that follows the State it was made from.
+type Hub struct {
+	log  Log
+	opts Options
+
+	mu     sync.Mutex
+	closed bool
+	rooms  map[string]*room
+	people map[string]*person // every account, and the guests who are here
+	seats  map[string]*Seat   // by session UUID
+}
+
+// person is an account, signed in or not, or a guest who is.
+type person struct {
+	name    string
+	guest   bool
+	rooms   map[*room]struct{} // joined; conversations too
+	seats   []*Seat
+	present bool        // is in the here list of their rooms
+	grace   *time.Timer // runs while the last connection is lost
+	ended   int64       // entry that last ended their sessions
+}
+
+// room is a room or a conversation.
+type room struct {
+	name    string
+	pair    [2]string // the two of a conversation
+	last    int64     // id of the last message
+	members map[*person]struct{}
+	here    crowd
+	told    time.Time   // when the last count was told
+	count   *time.Timer // runs while a count is due
+}
+
+func (r *room) isConversation() bool { return r.pair[0] != "" }
+
+// New makes a hub from the state of the log.
+func New(log Log, state State, opts Options) *Hub {
+	h := &Hub{
+		log: log, opts: opts,
+		rooms:  make(map[string]*room, len(state.Rooms)+1),
+		people: make(map[string]*person, len(state.Accounts)),
+		seats:  make(map[string]*Seat),
+	}
+	lobby := h.room(Lobby)
+	for _, name := range state.Accounts {
+		h.addAccount(lobby, name)
+	}
+	for _, rs := range state.Rooms {
+		r := h.room(rs.Name)
+		r.last = rs.LastID
+		for _, name := range rs.Members {
+			if p := h.people[name]; p != nil {
+				r.add(p)
+			}
+		}
+	}
+	return h
+}
+
+// Close stops the hub's timers. Nothing is told after it.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for _, r := range h.rooms {
+		if r.count != nil {
+			r.count.Stop()
+		}
+	}
+	for _, p := range h.people {
+		if p.grace != nil {
+			p.grace.Stop()
+		}
+	}
+}
+
+// room returns the room of this name, made where it is new.
+func (h *Hub) room(name string) *room {
+	r := h.rooms[name]
+	if r == nil {
+		r = &room{name: name, members: make(map[*person]struct{})}
+		r.pair[0], r.pair[1] = participants(name)
+		h.rooms[name] = r
+	}
+	return r
+}
+
+func (h *Hub) addAccount(lobby *room, name string) *person {
+	p := h.people[name]
+	if p == nil {
+		p = &person{name: name, rooms: make(map[*room]struct{})}
+		h.people[name] = p
+		lobby.add(p)
+	}
+	return p
+}
+
+func (r *room) add(p *person) {
+	r.members[p] = struct{}{}
+	p.rooms[r] = struct{}{}
+}
+
+func (r *room) remove(p *person) {
+	delete(r.members, p)
+	delete(p.rooms, r)
+	r.here.remove(p)
+}
+
+// Who is the person that a session signed in.
+type Who struct {
+	Session string // its UUID
+	Name    string // of the account; a guest's begins with ~
+	Guest   bool
+	Admin   bool
+	Version int64 // of the account when its credential was checked
+}
+
+// Admit gives a signed-in session its seat: it counts among the account's
+// sessions and can be ended, but hears nothing before Enter. Errors:
+// ErrTooManySessions, ErrNameTaken, ErrEnded.
+func (h *Hub) Admit(m Member, who Who) (*Seat, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.people[who.Name]
+	switch {
+	case who.Guest && p != nil:
+		return nil, ErrNameTaken
+	case who.Guest:
+		p = &person{name: who.Name, guest: true, rooms: make(map[*room]struct{})}
+		h.people[who.Name] = p
+		h.room(Lobby).add(p)
+	case p == nil || p.ended > who.Version:
+		return nil, ErrEnded
+	case h.opts.MaxSessions > 0 && len(p.seats) >= h.opts.MaxSessions:
+		return nil, ErrTooManySessions
+	}
+	s := &Seat{hub: h, member: m, person: p, Who: who, current: Lobby}
+	p.seats = append(p.seats, s)
+	h.seats[who.Session] = s
+	return s, nil
+}
+
+// Sessions is how many sessions of this name are signed in now.
+func (h *Hub) Sessions(name string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.people[name]; p != nil {
+		return len(p.seats)
+	}
+	return 0
+}
+
+// EndGuest ends the guest's session, as SessionsEnded does an account's, and
+// says how many there were. Errors: ErrNoSuchUser.
+func (h *Hub) EndGuest(name, reason string) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.people[name]
+	if p == nil || !p.guest {
+		return 0, ErrNoSuchUser
+	}
+	for _, s := range p.seats {
+		s.member.End(reason)
+	}
+	return len(p.seats), nil
+}
+
+// crowd is a set of people that is walked far more often than it changes.
+type crowd struct {
+	list []*person
+	at   map[*person]int
+}
+
+func (c *crowd) add(p *person) bool {
+	if _, in := c.at[p]; in {
+		return false
+	}
+	if c.at == nil {
+		c.at = make(map[*person]int)
+	}
+	c.at[p] = len(c.list)
+	c.list = append(c.list, p)
+	return true
+}
+
+func (c *crowd) remove(p *person) bool {
+	i, in := c.at[p]
+	if !in {
+		return false
+	}
+	last := len(c.list) - 1
+	c.list[i] = c.list[last]
+	c.at[c.list[i]] = i
+	c.list = slices.Delete(c.list, last, last+1)
+	delete(c.at, p)
+	return true
+}

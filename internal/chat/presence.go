@@ -1,0 +1,129 @@
+package chat
+
+import "time"
+
+// Enter makes the session hear its rooms, from room on as its current one
+// (the lobby where the account is no member of it). It returns that room.
+func (s *Seat) Enter(room string) string {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.rooms[room]; r != nil && !r.isConversation() {
+		if _, in := s.person.rooms[r]; in {
+			s.current = room
+		}
+	}
+	s.entered = true
+	p := s.person
+	if p.grace != nil {
+		p.grace.Stop()
+		p.grace = nil
+	}
+	if p.present || h.people[p.name] != p {
+		return s.current
+	}
+	p.present = true
+	for r := range p.rooms {
+		h.came(r, p, s.Session)
+	}
+	return s.current
+}
+
+// Exit gives the seat back: the session is over. lost says that nobody asked for
+// it, so that the person may be back within the grace; the last session to go otherwise
+// takes the person out of the rooms.
+func (s *Seat) Exit(lost bool) {
+	h, p := s.hub, s.person
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.seats, s.Session)
+	for i, other := range p.seats {
+		if other == s {
+			p.seats = append(p.seats[:i:i], p.seats[i+1:]...)
+			break
+		}
+	}
+	for _, other := range p.seats {
+		if other.entered {
+			return
+		}
+	}
+	switch {
+	case p.guest:
+		h.depart(p)
+		for r := range p.rooms {
+			r.remove(p)
+		}
+		delete(h.people, p.name)
+	case lost && p.present && !h.closed:
+		if p.grace == nil {
+			p.grace = time.AfterFunc(h.opts.Grace, func() { h.graceOver(p) })
+		}
+	default:
+		h.depart(p)
+	}
+}
+
+func (h *Hub) graceOver(p *person) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p.grace == nil || h.closed {
+		return
+	}
+	p.grace = nil
+	h.depart(p)
+}
+
+// depart takes a person who has no session left out of the here lists.
+func (h *Hub) depart(p *person) {
+	if p.grace != nil {
+		p.grace.Stop()
+		p.grace = nil
+	}
+	if !p.present {
+		return
+	}
+	p.present = false
+	for r := range p.rooms {
+		h.went(r, p)
+	}
+}
+
+// came puts p into the room and tells the others, but the session that brought them.
+func (h *Hub) came(r *room, p *person, session string) {
+	if r.isConversation() || !r.here.add(p) {
+		return
+	}
+	h.announce(r, Event{Kind: CameEvent, Room: r.name, User: p.name}, session)
+}
+
+// went takes p out of the room and tells those who stay.
+func (h *Hub) went(r *room, p *person) {
+	if r.here.remove(p) {
+		h.announce(r, Event{Kind: WentEvent, Room: r.name, User: p.name}, "")
+	}
+}
+
+// announce tells of one person's coming or going. In a crowd a count is told
+// in its place, so that n people coming back cost n events and not n².
+func (h *Hub) announce(r *room, e Event, except string) {
+	switch {
+	case h.closed:
+	case len(r.here.list) <= h.opts.Crowd:
+		h.tell(r, e, except)
+	case r.count == nil:
+		wait := max(h.opts.CrowdEvery-time.Since(r.told), 0)
+		r.count = time.AfterFunc(wait, func() { h.tellCount(r) })
+	}
+}
+
+func (h *Hub) tellCount(r *room) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	r.count = nil
+	r.told = time.Now()
+	h.tell(r, Event{Kind: HereEvent, Room: r.name, Count: len(r.here.list)}, "")
+}

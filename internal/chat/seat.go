@@ -1,0 +1,236 @@
+package chat
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// Seat is a signed-in session's place in the hub: all that it can do there.
+// Its methods are for the session's own goroutine.
+type Seat struct {
+	Who
+	hub    *Hub
+	member Member
+	person *person
+
+	entered bool   // under Hub.mu: hears its rooms
+	current string // the room that Say("") speaks to; see Join
+}
+
+// Current is the room that an empty target means.
+func (s *Seat) Current() string { return s.current }
+
+// Say appends text for target: a room, @user, or "" for the current room.
+// done is called once, on the tail's goroutine in the order of ids, before any
+// later message reaches anyone; an error returned means that it never will be.
+// Errors: ErrNotMember, ErrNoSuchUser, ErrForbidden; those of Log.Append to done.
+func (s *Seat) Say(target, key, text string, done func(id int64, err error)) error {
+	if target == "" {
+		target = s.current
+	}
+	name, err := s.place(target, true)
+	if err != nil {
+		return err
+	}
+	e := Entry{Kind: Said, Account: s.Name, Session: s.Session, Room: name, Key: key, KeyOwner: s.Name, Text: text}
+	if s.Guest {
+		// Another guest may come by the same name within a key's day.
+		e.KeyOwner = s.Session
+	}
+	s.hub.log.Append(e, func(e Entry, err error) { done(e.ID, err) })
+	return nil
+}
+
+// Join makes the account a member of the room and the room this session's
+// current one. done gets the number of members and the id of the last message, as Say's does.
+// Errors: ErrNotMember where it is not there and must not be made, ErrForbidden; to done also ErrTooManyRooms.
+func (s *Seat) Join(name string, done func(members int, last int64, err error)) error {
+	h := s.hub
+	h.mu.Lock()
+	_, exists := h.rooms[name]
+	h.mu.Unlock()
+	switch {
+	case !exists && s.Guest:
+		return ErrForbidden
+	case !exists && h.opts.FixedRooms && !s.Admin:
+		return ErrNotMember
+	case s.Guest:
+		return s.joinAsGuest(name, done)
+	}
+	e := Entry{Kind: Joined, Account: s.Name, Session: s.Session, Room: name, MaxRooms: h.opts.MaxRooms, MaxTotal: h.opts.MaxTotal}
+	h.log.Append(e, func(_ Entry, err error) {
+		if err != nil {
+			done(0, 0, err)
+			return
+		}
+		s.current = name
+		members, last := h.size(name)
+		done(members, last, nil)
+	})
+	return nil
+}
+
+// joinAsGuest: a guest's memberships are nobody's business but the hub's.
+func (s *Seat) joinAsGuest(name string, done func(int, int64, error)) error {
+	h := s.hub
+	h.mu.Lock()
+	if _, in := s.person.rooms[h.room(name)]; !in && h.opts.MaxRooms > 0 && len(s.person.rooms) > h.opts.MaxRooms {
+		h.mu.Unlock()
+		done(0, 0, ErrTooManyRooms)
+		return nil
+	}
+	h.join(s.person, h.room(name), s.Session)
+	h.mu.Unlock()
+	s.current = name
+	members, last := h.size(name)
+	done(members, last, nil)
+	return nil
+}
+
+func (h *Hub) size(name string) (members int, last int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.room(name)
+	return len(r.members), r.last
+}
+
+// Leave ends the account's membership. done is called as Say's is.
+// Errors: ErrForbidden for the lobby, ErrNotMember.
+func (s *Seat) Leave(name string, done func(error)) error {
+	if name == Lobby {
+		return ErrForbidden
+	}
+	if _, err := s.place(name, false); err != nil {
+		return err
+	}
+	if s.Guest {
+		h := s.hub
+		h.mu.Lock()
+		h.leave(s.person, h.room(name), s.Session)
+		h.mu.Unlock()
+		done(nil)
+		return nil
+	}
+	e := Entry{Kind: Left, Account: s.Name, Session: s.Session, Room: name}
+	s.hub.log.Append(e, func(_ Entry, err error) { done(err) })
+	return nil
+}
+
+// Present lists who is in the room now, sorted. Errors: ErrNotMember.
+func (s *Seat) Present(name string) ([]string, error) {
+	if _, err := s.place(name, false); err != nil {
+		return nil, err
+	}
+	h := s.hub
+	h.mu.Lock()
+	here := h.room(name).here.list
+	names := make([]string, len(here))
+	for i, p := range here {
+		names[i] = p.name
+	}
+	h.mu.Unlock()
+	slices.Sort(names)
+	return names, nil
+}
+
+// Membership is a room as List shows it.
+type Membership struct {
+	Room string // @user for a conversation
+	Last int64  // id of the last message, 0 where nothing was said
+}
+
+// Memberships lists what the account has joined, conversations among it, sorted.
+func (s *Seat) Memberships() []Membership {
+	h := s.hub
+	h.mu.Lock()
+	list := make([]Membership, 0, len(s.person.rooms))
+	for r := range s.person.rooms {
+		list = append(list, Membership{Room: r.seenBy(s.Name), Last: r.last})
+	}
+	h.mu.Unlock()
+	slices.SortFunc(list, func(a, b Membership) int { return strings.Compare(a.Room, b.Room) })
+	return list
+}
+
+// History reads a target's messages. Errors: ErrNotMember, ErrNoSuchUser, ErrForbidden, those of the log.
+func (s *Seat) History(ctx context.Context, target string, r Range) ([]Event, error) {
+	name, err := s.place(target, false)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.hub.log.History(ctx, name, r)
+	return events(target, list), err
+}
+
+// Find reads the newest limit messages of a target that hold all words. Errors as History.
+func (s *Seat) Find(ctx context.Context, target string, words []string, limit int) ([]Event, error) {
+	name, err := s.place(target, false)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.hub.log.Find(ctx, name, words, limit)
+	return events(target, list), err
+}
+
+func events(target string, list []Message) []Event {
+	out := make([]Event, len(list))
+	for i, m := range list {
+		out[i] = Event{Kind: MessageEvent, Room: target, User: m.User, Message: m}
+	}
+	return out
+}
+
+// place is where membership is asked, at every read and write: it turns a
+// target into the log's name for it. A conversation with somebody who is gone
+// can still be read, not spoken in.
+func (s *Seat) place(target string, speak bool) (string, error) {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	name := target
+	if other, found := strings.CutPrefix(target, "@"); found {
+		if s.Guest {
+			return "", ErrForbidden
+		}
+		name = Conversation(s.Name, other)
+		if p := h.people[other]; p != nil && !p.guest {
+			return name, nil
+		}
+		if speak {
+			return "", ErrNoSuchUser
+		}
+		if h.rooms[name] == nil {
+			return "", ErrNoSuchUser
+		}
+	}
+	r := h.rooms[name]
+	if r == nil {
+		return "", ErrNotMember
+	}
+	if _, in := s.person.rooms[r]; !in {
+		return "", ErrNotMember
+	}
+	return name, nil
+}
+
+// participants are the two of a conversation's name, empty for a room's.
+func participants(name string) (a, b string) {
+	pair, found := strings.CutPrefix(name, "@")
+	if !found {
+		return "", ""
+	}
+	a, b, _ = strings.Cut(pair, "@")
+	return a, b
+}
+
+// seenBy is the room's name as one of its members sees it.
+func (r *room) seenBy(user string) string {
+	switch {
+	case !r.isConversation():
+		return r.name
+	case r.pair[0] == user:
+		return "@" + r.pair[1]
+	}
+	return "@" + r.pair[0]
+}

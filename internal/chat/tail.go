@@ -1,0 +1,128 @@
+package chat
+
+// Tail takes the log's entries, one at a time and in order, on the log's tail
+// goroutine. It is the only way by which messages and memberships reach the rooms.
+func (h *Hub) Tail(e Entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if apply := tailTable[e.Kind]; apply != nil && !h.closed {
+		apply(h, e)
+	}
+}
+
+var tailTable = map[Kind]func(*Hub, Entry){
+	Said:           (*Hub).said,
+	Joined:         (*Hub).joined,
+	Left:           (*Hub).left,
+	AccountAdded:   (*Hub).accountAdded,
+	AccountRemoved: (*Hub).accountRemoved,
+	SessionsEnded:  (*Hub).sessionsEnded,
+	FamilyEnded:    (*Hub).familyEnded,
+}
+
+func (h *Hub) said(e Entry) {
+	r := h.room(e.Room)
+	r.last = e.ID
+	m := Message{ID: e.ID, Time: e.Time, Room: e.Room, User: e.Account, Text: e.Text}
+	if !r.isConversation() {
+		h.tell(r, Event{Kind: MessageEvent, Room: r.name, User: m.User, Message: m}, e.Session)
+		return
+	}
+	for i, name := range r.pair {
+		p := h.people[name]
+		if p == nil || i == 1 && r.pair[0] == name {
+			continue
+		}
+		r.add(p)
+		p.deliver(h.opts.Encode(Event{Kind: MessageEvent, Room: r.seenBy(name), User: m.User, Message: m}), e.Session)
+	}
+}
+
+// tell delivers one event to all who are in the room, but the session that caused it.
+func (h *Hub) tell(r *room, e Event, except string) {
+	if len(r.here.list) == 0 {
+		return
+	}
+	bytes := h.opts.Encode(e)
+	for _, p := range r.here.list {
+		p.deliver(bytes, except)
+	}
+}
+
+func (p *person) deliver(bytes []byte, except string) {
+	for _, s := range p.seats {
+		if s.entered && s.Session != except {
+			s.member.Deliver(bytes)
+		}
+	}
+}
+
+func (h *Hub) joined(e Entry) {
+	if p := h.people[e.Account]; p != nil {
+		h.join(p, h.room(e.Room), e.Session)
+	}
+}
+
+func (h *Hub) left(e Entry) {
+	if p := h.people[e.Account]; p != nil {
+		h.leave(p, h.room(e.Room), e.Session)
+	}
+}
+
+func (h *Hub) join(p *person, r *room, session string) {
+	r.add(p)
+	if p.present {
+		h.came(r, p, session)
+	}
+}
+
+func (h *Hub) leave(p *person, r *room, session string) {
+	if _, in := r.members[p]; !in {
+		return
+	}
+	// Its other sessions hear of it as the room does.
+	if p.present {
+		p.deliver(h.opts.Encode(Event{Kind: WentEvent, Room: r.name, User: p.name}), session)
+	}
+	h.went(r, p)
+	r.remove(p)
+}
+
+func (h *Hub) accountAdded(e Entry) { h.addAccount(h.room(Lobby), e.Account) }
+
+func (h *Hub) accountRemoved(e Entry) {
+	p := h.people[e.Account]
+	if p == nil {
+		return
+	}
+	h.depart(p)
+	for r := range p.rooms {
+		r.remove(p)
+	}
+	for _, s := range p.seats {
+		s.member.End(e.Text)
+	}
+	delete(h.people, e.Account)
+}
+
+func (h *Hub) sessionsEnded(e Entry) {
+	p := h.people[e.Account]
+	if p == nil {
+		return
+	}
+	p.ended = e.ID
+	for _, s := range p.seats {
+		// One that signed in after the change knows the new password.
+		if s.Session != e.Session && s.Version < e.ID {
+			s.member.End(e.Text)
+		}
+	}
+}
+
+func (h *Hub) familyEnded(e Entry) {
+	for _, id := range e.Sessions {
+		if s := h.seats[id]; s != nil {
+			s.member.End(e.Text)
+		}
+	}
+}
