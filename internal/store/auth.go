@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"parley/auth"
+	"parley/internal/chat"
+)
+
+// Account implements auth.Store.
+func (s *Store) Account(ctx context.Context, name string) (auth.Account, error) {
+	a, err := scanAccount(s.query.account.QueryRowContext(ctx, name).Scan)
+	return a, orNotFound("account", err)
+}
+
+// Accounts implements auth.Store.
+func (s *Store) Accounts(ctx context.Context) ([]auth.Account, error) {
+	rows, err := s.query.accounts.QueryContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("store: read accounts: %w", err)
+	}
+	defer rows.Close()
+	var all []auth.Account
+	for rows.Next() {
+		a, err := scanAccount(rows.Scan)
+		if err != nil {
+			return nil, fmt.Errorf("store: read accounts: %w", err)
+		}
+		all = append(all, a)
+	}
+	return all, rows.Err()
+}
+
+func scanAccount(scan func(...any) error) (a auth.Account, err error) {
+	var made int64
+	err = scan(&a.Name, &a.Hash, &a.Admin, &a.Disabled, &a.Invited, &a.Removed, &made, &a.Version)
+	a.Made = time.UnixMilli(made).UTC()
+	return a, err
+}
+
+// Token implements auth.Store. A token is kept for a day after it expires.
+func (s *Store) Token(ctx context.Context, hash [32]byte) (t auth.Token, err error) {
+	var expires int64
+	err = s.query.token.QueryRowContext(ctx, hash[:]).Scan(&t.Account, &t.Family, &t.Session, &t.Room,
+		&expires, &t.Opened, &t.Confirmed, &t.Version)
+	t.Hash, t.Expires = hash, time.UnixMilli(expires).UTC()
+	return t, orNotFound("token", err)
+}
+
+// Change implements auth.Store.
+func (s *Store) Change(ctx context.Context, c auth.Change) error { return s.write(ctx, &change{c}) }
+
+// IssueToken implements auth.Store.
+func (s *Store) IssueToken(ctx context.Context, t auth.Token) error { return s.write(ctx, &issue{t}) }
+
+// SpendToken implements auth.Store.
+func (s *Store) SpendToken(ctx context.Context, spent, next auth.Token) error {
+	return s.write(ctx, &spend{spent, next})
+}
+
+// ConfirmSession implements auth.Store.
+func (s *Store) ConfirmSession(session string) {
+	s.submit(&confirm{session}, func(chat.Entry, error) {})
+}
+
+// EndSessionToken implements auth.Store.
+func (s *Store) EndSessionToken(ctx context.Context, session string) error {
+	return s.write(ctx, &endToken{session})
+}
+
+// EndFamily implements auth.Store.
+func (s *Store) EndFamily(ctx context.Context, account, family, reason string) error {
+	return s.write(ctx, &endFamily{account, family, reason})
+}
+
+func orNotFound(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return auth.ErrNotFound
+	}
+	return fmt.Errorf("store: read %s: %w", what, err)
+}

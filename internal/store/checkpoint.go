@@ -1,0 +1,35 @@
+package store
+
+// truncateFactor times Options.CheckpointPages is a log that readers have kept
+// from starting over for long: it is then emptied, waiting for them briefly.
+const truncateFactor = 16
+
+// checkpoint moves the write-ahead log into the database when enough of it has
+// gathered. SQLite would do so by itself after a commit, but ignores every
+// error then, a failed fsync included.
+func (w *writer) checkpoint() {
+	if w.Err() != nil {
+		return
+	}
+	pages, moved, err := w.walCheckpoint(w.stmt.checkpointNoop)
+	if err != nil {
+		w.blame(&w.checkpoints, err)
+		return
+	}
+	// A reader that looks at an old state makes the log stay: the next try is
+	// worth it when as much again has come, or the log has started over.
+	due := pages < w.tried || pages >= w.tried+w.opts.CheckpointPages
+	if pages-moved < w.opts.CheckpointPages || !due {
+		return
+	}
+	how := w.stmt.checkpointPassive
+	if pages >= truncateFactor*w.opts.CheckpointPages {
+		how = w.stmt.checkpointTruncate
+	}
+	w.tried = pages
+	if _, _, err := w.walCheckpoint(how); err != nil {
+		w.blame(&w.checkpoints, err)
+		return
+	}
+	w.checkpoints.end()
+}

@@ -1,0 +1,53 @@
+package store
+
+import (
+	"errors"
+	"log/slog"
+
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+)
+
+// Nothing is sure any more after an error of these kinds: an fsync that failed
+// may have thrown the pages away and succeed the next time (so PostgreSQL
+// found in 2018), and a damaged database only gets worse.
+var fatalKinds = map[int]bool{
+	codes.SQLITE_IOERR:   true,
+	codes.SQLITE_CORRUPT: true,
+	codes.SQLITE_NOTADB:  true,
+}
+
+// I/O errors that are a want of memory or space, and pass.
+var passing = map[int]bool{
+	codes.SQLITE_IOERR_NOMEM:   true,
+	codes.SQLITE_IOERR_SHMSIZE: true, // the index of the write-ahead log can't grow
+}
+
+// fatal reports whether the store must stop acknowledging. Everything else, a
+// full disk (SQLITE_FULL) above all, fails its batch alone.
+func fatal(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && fatalKinds[e.Code()&0xff] && !passing[e.Code()]
+}
+
+// An outage is told once when it begins and once when it ends. It belongs to
+// the writer goroutine.
+type outage struct {
+	log  *slog.Logger
+	what string // what does not work
+	on   bool
+}
+
+func (o *outage) begin(err error) {
+	if !o.on {
+		o.on = true
+		o.log.Error(o.what+" fails; it is tried again until it works", "error", err)
+	}
+}
+
+func (o *outage) end() {
+	if o.on {
+		o.on = false
+		o.log.Info(o.what + " works again")
+	}
+}

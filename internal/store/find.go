@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"parley/internal/chat"
+)
+
+const (
+	// findScan is how many messages one search looks at: the newest of the room
+	// where no word is in the index, else the newest that the index offers.
+	findScan = 10000
+	// findIndexed is how many of the words are looked up in the index, the
+	// longest ones; all are compared with the text. It bounds SQLite's parser.
+	findIndexed = 16
+)
+
+// Find implements chat.Log. A word is found where the text holds it, letter
+// case aside, and where its letters and digits begin and end words of the
+// text: "foo" finds "Foo-bar" but not "food", "foo-bar" does not find
+// "foo bar". Words without a letter or digit ("!!!", an emoji) are looked for
+// in the room's newest 10,000 messages where no other word is given.
+func (s *Store) Find(ctx context.Context, room string, words []string, limit int) ([]chat.Message, error) {
+	list, err := s.find(ctx, room, words, clamp(limit))
+	if err != nil {
+		return nil, fmt.Errorf("store: search: %w", err)
+	}
+	slices.Reverse(list)
+	return list, nil
+}
+
+func (s *Store) find(ctx context.Context, name string, words []string, limit int) ([]chat.Message, error) {
+	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
+	if len(words) == 0 {
+		return nil, nil
+	}
+	var id int64
+	if ok, err := found(s.query.room.QueryRowContext(ctx, name), &id); !ok {
+		return nil, err
+	}
+	var rows *sql.Rows
+	var err error
+	if match := matchExpr(newRoom(id), words); match != "" {
+		rows, err = s.query.search.QueryContext(ctx, match, findScan)
+	} else {
+		rows, err = s.query.newest.QueryContext(ctx, id, findScan)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return messages(rows, name, limit, holdsAll(words))
+}
+
+// matchExpr returns the index's query for the words, "" where none can be in
+// the index. Every word becomes one quoted phrase, in which nothing has a
+// meaning but the quote itself, which is doubled.
+func matchExpr(r room, words []string) string {
+	var phrases []string
+	for _, w := range words {
+		if indexed(w) {
+			phrases = append(phrases, `"`+strings.ReplaceAll(w, `"`, `""`)+`"`)
+		}
+	}
+	if len(phrases) == 0 {
+		return ""
+	}
+	slices.SortFunc(phrases, func(a, b string) int { return len(b) - len(a) })
+	phrases = slices.Compact(phrases)
+	phrases = phrases[:min(len(phrases), findIndexed)]
+	return `room : "` + r.word + `" AND text : (` + strings.Join(phrases, " AND ") + `)`
+}
+
+// indexed reports whether a word leaves something in the index: a letter or
+// digit, as unicode61 has it. NUL would end the query, and no text holds it.
+func indexed(word string) bool {
+	return utf8.ValidString(word) && !strings.ContainsRune(word, 0) &&
+		strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
+}
+
+// holdsAll returns a function that tells whether a text holds all words, letter case aside.
+func holdsAll(words []string) func(text string) bool {
+	folded := make([]string, len(words))
+	cased := false // most text in scripts without case needs no folding
+	for i, w := range words {
+		folded[i] = strings.Map(fold, w)
+		cased = cased || strings.ContainsFunc(w, func(r rune) bool { return unicode.SimpleFold(r) != r })
+	}
+	return func(text string) bool {
+		if cased {
+			text = strings.Map(fold, text)
+		}
+		for _, w := range folded {
+			if !strings.Contains(text, w) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// fold maps all letters that differ in case alone to one of them.
+func fold(r rune) rune {
+	if r < utf8.RuneSelf {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}
+	least := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		least = min(least, f)
+	}
+	if 'A' <= least && least <= 'Z' { // K for the Kelvin sign
+		return fold(least)
+	}
+	return least
+}

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+
+	"parley/internal/chat"
+)
+
+// guest reports whether an account is a guest's. Guests' memberships end with
+// their connection, so they are told to the tail but not kept.
+func guest(account string) bool { return strings.HasPrefix(account, "~") }
+
+// joined keeps a membership, makes the room where it is missing, and the
+// session's current room.
+type joined struct{ chat.Entry }
+
+func (j *joined) apply(t *tx) (result, error) {
+	e := t.entry(j.Entry)
+	if err, dbErr := t.mayJoin(e); err != nil || dbErr != nil {
+		return refuse(err), dbErr
+	}
+	r, err := t.makeRoom(e.Room)
+	if err != nil {
+		return result{}, err
+	}
+	if e.Room != chat.Lobby && !guest(e.Account) {
+		if _, err := run(t.insertMember, e.Account, r.id); err != nil {
+			return result{}, err
+		}
+	}
+	if e.Session != "" {
+		if _, err := run(t.moveSession, e.Room, e.Session); err != nil {
+			return result{}, err
+		}
+	}
+	return result{what: shown, entry: e}, nil
+}
+
+// mayJoin returns why e is refused, if it is, and apart from that an error of the database.
+func (t *tx) mayJoin(e chat.Entry) (reason, err error) {
+	if e.Room == chat.Lobby {
+		return nil, nil
+	}
+	var one int
+	if ok, err := found(t.isRemoved.QueryRow(e.Account), &one); err != nil {
+		return nil, err
+	} else if ok {
+		return fmt.Errorf("store: the account %q was removed", e.Account), nil
+	}
+	r, exists, err := t.findRoom(e.Room)
+	if err != nil {
+		return nil, err
+	}
+	if exists {
+		if ok, err := found(t.isMember.QueryRow(e.Account, r.id), &one); ok || err != nil {
+			return nil, err
+		}
+	}
+	var n int
+	if e.MaxRooms > 0 && !conversation(e.Room) {
+		if err := t.countJoined.QueryRow(e.Account).Scan(&n); err != nil {
+			return nil, err
+		}
+		if n >= e.MaxRooms {
+			return chat.ErrTooManyRooms, nil
+		}
+	}
+	if e.MaxTotal > 0 && !exists && !conversation(e.Room) {
+		if err := t.countRooms.QueryRow().Scan(&n); err != nil {
+			return nil, err
+		}
+		if n >= e.MaxTotal {
+			return chat.ErrTooManyRooms, nil
+		}
+	}
+	return nil, nil
+}
+
+// left ends a membership.
+type left struct{ chat.Entry }
+
+func (l *left) apply(t *tx) (result, error) {
+	e := t.entry(l.Entry)
+	if _, err := run(t.deleteMember, e.Account, e.Room); err != nil {
+		return result{}, err
+	}
+	return result{what: shown, entry: e}, nil
+}

@@ -1,0 +1,225 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"parley/auth"
+	"parley/internal/chat"
+)
+
+// ErrLocked: another process has the directory open.
+var ErrLocked = errors.New("in use by another process")
+
+// Options are the bounds of a Store. The zero value of each field stands for its default.
+type Options struct {
+	Queue   int // writes that may wait; beyond it they fail at once: 8192
+	Batch   int // writes in one transaction: 1024
+	Readers int // read-only connections, and so reads at the same time: 4
+	Tokens  int // spent tokens kept for one account, and as many unspent: 100
+
+	// CheckpointPages is how many 4 KiB pages of the write-ahead log may wait
+	// to be moved into the database: 1000. At 16 times this the log file is
+	// emptied as soon as no reader needs it.
+	CheckpointPages int
+
+	Now func() time.Time // the clock: time.Now
+	Log *slog.Logger     // told about outages: slog.Default()
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		field *int
+		value int
+	}{{&o.Queue, 8192}, {&o.Batch, 1024}, {&o.Readers, 4}, {&o.Tokens, 100}, {&o.CheckpointPages, 1000}} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// Store is an open database. All methods may be called from any goroutine,
+// except that the tail and the done functions, which run on the tail
+// goroutine, must not call one that waits for a write.
+type Store struct {
+	opts   Options
+	lock   *os.File
+	writer *writer
+	reads  *sql.DB
+	query  queries
+
+	mu      sync.RWMutex // guards started and closed, and sending on queue against closing it
+	started bool
+	closed  bool
+	queue   chan item
+	stopped chan struct{} // closed when the tail goroutine has returned
+}
+
+var (
+	_ chat.Log   = (*Store)(nil)
+	_ auth.Store = (*Store)(nil)
+)
+
+// Open opens the database in dir, making both where missing (the directory
+// with mode 0700, files with 0600), and brings an older one up to date. It
+// fails with ErrLocked while another process has it open, and with ErrNewer
+// where a later version of this program wrote it. Writes begin with Start.
+func Open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
+	s := &Store{opts: opts.withDefaults(), stopped: make(chan struct{})}
+	s.queue = make(chan item, s.opts.Queue)
+	if s.lock, err = lockDir(dir); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("store: %w", err), s.release())
+		}
+	}()
+	path, err := filepath.Abs(filepath.Join(dir, "parley.db"))
+	if err != nil {
+		return nil, err
+	}
+	// SQLite gives its other files the mode of this one, whatever the umask.
+	f, err := openPrivate(path)
+	if err != nil {
+		return nil, err
+	}
+	if err = f.Close(); err != nil {
+		return nil, err
+	}
+	if s.writer, err = openWriter(ctx, path, s.opts); err != nil {
+		return nil, err
+	}
+	if s.reads, err = sql.Open("sqlite", dsn(path, "mode=ro", "query_only(1)", "busy_timeout(5000)")); err != nil {
+		return nil, err
+	}
+	s.reads.SetMaxOpenConns(s.opts.Readers)
+	s.reads.SetMaxIdleConns(s.opts.Readers)
+	if err = prepare(ctx, s.reads, s.query.table()); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// lockDir makes dir and takes its lock, which ends with the file or the process.
+func lockDir(dir string) (*os.File, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	f, err := openPrivate(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = fmt.Errorf("%s is %w: stop that one first, or choose another directory", dir, ErrLocked)
+	} else if err != nil {
+		err = fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// makeDir makes dir with mode 0700. The mode of one that is there is its
+// owner's business: every file in it is private anyway.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o700)
+}
+
+// openPrivate opens or makes a file that is the owner's alone.
+func openPrivate(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(0o600); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// dsn names the database at an absolute path. Each pragma is run when a
+// connection opens, in this order.
+func dsn(path, mode string, pragmas ...string) string {
+	u := url.URL{Scheme: "file", Path: path, RawQuery: mode}
+	for _, p := range pragmas {
+		u.RawQuery += "&_pragma=" + url.QueryEscape(p)
+	}
+	return u.String()
+}
+
+// Failed is closed when the disk failed in a way after which nothing can be
+// acknowledged any more (a failed fsync, say). The process should then end:
+// what was acknowledged is there when the next one opens the database.
+func (s *Store) Failed() <-chan struct{} { return s.writer.failed }
+
+// Err returns why Failed is closed, or nil.
+func (s *Store) Err() error { return s.writer.Err() }
+
+// Close commits and answers what is queued, waits for both goroutines, closes
+// the database and releases the lock. Later writes are answered
+// chat.ErrUnavailable. It returns Err where the store has failed.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.queue)
+	started := s.started
+	s.mu.Unlock()
+	if started {
+		<-s.stopped
+	}
+	return s.release()
+}
+
+// release closes what Open opened, as far as it came.
+func (s *Store) release() error {
+	if s.writer != nil && s.writer.Err() != nil {
+		// Closing the last connection would make SQLite move its log into the
+		// database and delete it, on a disk whose fsync can't be believed.
+		// Everything stays open, and the lock held, until the process ends.
+		return s.writer.Err()
+	}
+	var errs []error
+	if s.reads != nil {
+		errs = append(errs, s.reads.Close())
+	}
+	if s.writer != nil {
+		errs = append(errs, s.writer.close())
+	}
+	if s.writer != nil && s.writer.Err() != nil {
+		return errors.Join(errs...)
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}

@@ -1,0 +1,50 @@
+package store
+
+import (
+	"time"
+
+	"parley/internal/chat"
+)
+
+// keyLife is how long a key answers the id of its first message.
+const keyLife = 24 * time.Hour
+
+// appended makes the ops of the entries that Append takes.
+var appended = map[chat.Kind]func(chat.Entry) op{
+	chat.Said:   func(e chat.Entry) op { return &said{e} },
+	chat.Joined: func(e chat.Entry) op { return &joined{e} },
+	chat.Left:   func(e chat.Entry) op { return &left{e} },
+}
+
+// said keeps a message. This is the path that every message takes.
+type said struct{ chat.Entry }
+
+func (s *said) apply(t *tx) (result, error) {
+	e := t.entry(s.Entry)
+	r, err := t.makeRoom(e.Room)
+	if err != nil {
+		return result{}, err
+	}
+	if e.Key != "" {
+		var first, ms int64
+		ok, err := found(t.findKey.QueryRow(e.KeyOwner, r.id, e.Key, t.ms-keyLife.Milliseconds()), &first, &ms)
+		if err != nil {
+			return result{}, err
+		}
+		if ok {
+			e.ID, e.Time = first, time.UnixMilli(ms).UTC()
+			return result{what: repeated, entry: e}, nil
+		}
+		t.keys++
+		if _, err := t.insertKey.Exec(t.id, t.ms, e.KeyOwner, r.id, e.Key); err != nil {
+			return result{}, err
+		}
+	}
+	if _, err := t.insertMessage.Exec(t.id, t.ms, r.id, e.Account, e.Text); err != nil {
+		return result{}, err
+	}
+	if _, err := t.indexMessage.Exec(t.id, r.word, e.Text); err != nil {
+		return result{}, err
+	}
+	return result{what: shown, entry: e}, nil
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// statements are those of the writer's connection.
+type statements struct {
+	begin, commit, rollback                               *sql.Stmt
+	readCounter, writeCounter                             *sql.Stmt
+	checkpointNoop, checkpointPassive, checkpointTruncate *sql.Stmt
+
+	insertMessage, indexMessage, findKey, insertKey, purgeKeys *sql.Stmt
+
+	roomID, insertRoom, countRooms, countJoined            *sql.Stmt
+	isMember, insertMember, deleteMember, deleteMembers    *sql.Stmt
+	isRemoved, findAccount, putAccount                     *sql.Stmt
+	findToken, insertToken, spendToken, moveSession        *sql.Stmt
+	confirmOpened, deleteUnspent, deleteTokens, dropFamily *sql.Stmt
+	trimSpent, trimUnspent, purgeTokens                    *sql.Stmt
+}
+
+// A prepared says which statement becomes of which SQL.
+type prepared struct {
+	stmt **sql.Stmt
+	sql  string
+}
+
+func (s *statements) table() []prepared {
+	return []prepared{
+		{&s.begin, `BEGIN IMMEDIATE`},
+		{&s.commit, `COMMIT`},
+		{&s.rollback, `ROLLBACK`},
+		{&s.readCounter, `SELECT last_id, last_time FROM log`},
+		{&s.writeCounter, `UPDATE log SET last_id = ?, last_time = ?`},
+		{&s.checkpointNoop, `PRAGMA wal_checkpoint(NOOP)`},
+		{&s.checkpointPassive, `PRAGMA wal_checkpoint(PASSIVE)`},
+		{&s.checkpointTruncate, `PRAGMA wal_checkpoint(TRUNCATE)`},
+
+		{&s.insertMessage, `INSERT INTO messages (id, time, room, account, text) VALUES (?, ?, ?, ?, ?)`},
+		{&s.indexMessage, `INSERT INTO search (rowid, room, text) VALUES (?, ?, ?)`},
+		{&s.findKey, `SELECT id, time FROM keys WHERE owner = ? AND room = ? AND key = ? AND time > ?`},
+		// Replaces one that has expired.
+		{&s.insertKey, `INSERT OR REPLACE INTO keys (id, time, owner, room, key) VALUES (?, ?, ?, ?, ?)`},
+		{&s.purgeKeys, `DELETE FROM keys WHERE time <= ?1 AND id IN (SELECT id FROM keys ORDER BY id LIMIT ?2)`},
+
+		{&s.roomID, `SELECT id FROM rooms WHERE name = ?`},
+		{&s.insertRoom, `INSERT INTO rooms (name, conversation) VALUES (?, ?) RETURNING id`},
+		{&s.countRooms, `SELECT count(*) FROM rooms WHERE conversation = 0`},
+		{&s.countJoined, `SELECT count(*) FROM members JOIN rooms ON rooms.id = members.room
+			WHERE account = ? AND conversation = 0`},
+		{&s.isMember, `SELECT 1 FROM members WHERE account = ? AND room = ?`},
+		{&s.insertMember, `INSERT OR IGNORE INTO members (account, room)
+			SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE name = ?1 AND removed)`},
+		{&s.deleteMember, `DELETE FROM members WHERE account = ? AND room = (SELECT id FROM rooms WHERE name = ?)`},
+		{&s.deleteMembers, `DELETE FROM members WHERE account = ?`},
+
+		{&s.isRemoved, `SELECT 1 FROM accounts WHERE name = ? AND removed`},
+		{&s.findAccount, `SELECT version, removed FROM accounts WHERE name = ?`},
+		{&s.putAccount, `INSERT OR REPLACE INTO accounts
+			(name, hash, admin, disabled, invited, removed, made, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`},
+
+		{&s.findToken, `SELECT version, session, opened FROM tokens WHERE hash = ?`},
+		{&s.insertToken, `INSERT INTO tokens (id, hash, account, family, session, room, expires, version)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?1)`},
+		{&s.spendToken, `UPDATE tokens SET opened = ?, confirmed = 0, version = ? WHERE hash = ?`},
+		{&s.moveSession, `UPDATE tokens SET room = ? WHERE session = ?`},
+		// opened <> '' lets SQLite use the partial index. Confirming twice must
+		// not fail somebody's expectation for nothing.
+		{&s.confirmOpened, `UPDATE tokens SET confirmed = 1, version = ? WHERE opened = ? AND opened <> '' AND NOT confirmed`},
+		{&s.deleteUnspent, `DELETE FROM tokens WHERE session = ? AND opened = ''`},
+		{&s.deleteTokens, `DELETE FROM tokens WHERE account = ?1 AND (?2 = '' OR session <> ?2)`},
+		{&s.dropFamily, `DELETE FROM tokens WHERE account = ? AND family = ? RETURNING session, opened`},
+		{&s.trimSpent, `DELETE FROM tokens WHERE id IN
+			(SELECT id FROM tokens WHERE account = ? AND opened <> '' ORDER BY id DESC LIMIT -1 OFFSET ?)`},
+		{&s.trimUnspent, `DELETE FROM tokens WHERE id IN
+			(SELECT id FROM tokens WHERE account = ? AND opened = '' ORDER BY id DESC LIMIT -1 OFFSET ?)`},
+		{&s.purgeTokens, `DELETE FROM tokens WHERE id IN
+			(SELECT id FROM tokens WHERE expires <= ? ORDER BY expires LIMIT ?)`},
+	}
+}
+
+// queries are those of the readers' connections.
+type queries struct {
+	after, before            *sql.Stmt
+	room, search, newest     *sql.Stmt
+	account, accounts, token *sql.Stmt
+}
+
+func (q *queries) table() []prepared {
+	const (
+		messages = `SELECT m.id, m.time, m.account, m.text FROM `
+		inRoom   = messages + `messages m WHERE m.room = (SELECT id FROM rooms WHERE name = ?) `
+		account  = `SELECT name, hash, admin, disabled, invited, removed, made, version FROM accounts `
+	)
+	return []prepared{
+		{&q.after, inRoom + `AND m.id > ? ORDER BY m.id LIMIT ?`},
+		{&q.before, inRoom + `AND m.id < ? ORDER BY m.id DESC LIMIT ?`},
+		{&q.room, `SELECT id FROM rooms WHERE name = ?`},
+		{&q.search, messages + `search CROSS JOIN messages m ON m.id = search.rowid
+			WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ?`},
+		{&q.newest, messages + `messages m WHERE m.room = ? ORDER BY m.id DESC LIMIT ?`},
+		{&q.account, account + `WHERE name = ?`},
+		{&q.accounts, account + `ORDER BY name`},
+		{&q.token, `SELECT account, family, session, room, expires, opened, confirmed, version
+			FROM tokens WHERE hash = ?`},
+	}
+}
+
+// prepare prepares a table of statements on a connection or a pool of them.
+func prepare(ctx context.Context, on interface {
+	PrepareContext(context.Context, string) (*sql.Stmt, error)
+}, table []prepared) error {
+	for _, p := range table {
+		var err error
+		if *p.stmt, err = on.PrepareContext(ctx, p.sql); err != nil {
+			return fmt.Errorf("prepare %s: %w", p.sql, err)
+		}
+	}
+	return nil
+}
