@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -18,13 +17,11 @@ func clamp(limit int) int { return min(max(limit, 1), maxRead) }
 
 // History implements chat.Log.
 func (s *Store) History(ctx context.Context, room string, r chat.Range) ([]chat.Message, error) {
-	query, bound := s.query.before, r.Before
+	query := s.query.before
 	if r.Forward {
-		query, bound = s.query.after, r.After
-	} else if bound == 0 {
-		bound = math.MaxInt64
+		query = s.query.after
 	}
-	rows, err := query.QueryContext(ctx, room, bound, clamp(r.Limit))
+	rows, err := query.QueryContext(ctx, room, r.From, clamp(r.Limit))
 	if err != nil {
 		return nil, fmt.Errorf("store: read history: %w", err)
 	}

@@ -111,7 +111,7 @@ func testRestart(t *testing.T, b *bench) {
 	if after := b.tail()[len(b.tail())-3]; after.Text != "after" || after.ID <= last.ID {
 		t.Fatalf("after id %d came %+v", last.ID, after)
 	}
-	list, err := b.History(t.Context(), "tea", chat.Range{Limit: 50})
+	list, err := b.History(t.Context(), "tea", newest(50))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func testCloseAnswers(t *testing.T, b *bench) {
 		t.Fatalf("the tail saw %d of %d", seen, n)
 	}
 	b.Log = b.open(t, b.dir)
-	list, err := b.History(t.Context(), "lobby", chat.Range{After: 0, Forward: true, Limit: 500})
+	list, err := b.History(t.Context(), "lobby", chat.Range{Forward: true, Limit: 500})
 	if err != nil || len(list) != n {
 		t.Fatalf("%d messages are there after Close, want %d (%v)", len(list), n, err)
 	}
@@ -182,15 +182,15 @@ func testHistory(t *testing.T, b *bench) {
 		r    chat.Range
 		want []string
 	}{
-		{"newest", chat.Range{Limit: 3}, []string{"7", "8", "9"}},
-		{"before", chat.Range{Before: ids[5], Limit: 2}, []string{"3", "4"}},
-		{"before the first", chat.Range{Before: ids[0], Limit: 2}, nil},
-		{"before the greatest", chat.Range{Before: math.MaxInt64, Limit: 1}, []string{"9"}},
-		{"after", chat.Range{After: ids[5], Forward: true, Limit: 2}, []string{"6", "7"}},
+		{"newest", newest(3), []string{"7", "8", "9"}},
+		{"before", chat.Range{From: ids[5], Limit: 2}, []string{"3", "4"}},
+		{"before the first", chat.Range{From: ids[0], Limit: 2}, nil},
+		{"before the greatest", chat.Range{From: math.MaxInt64, Limit: 1}, []string{"9"}},
+		{"after", chat.Range{From: ids[5], Forward: true, Limit: 2}, []string{"6", "7"}},
 		{"after none", chat.Range{Forward: true, Limit: 2}, []string{"0", "1"}},
-		{"after the last", chat.Range{After: ids[9], Forward: true, Limit: 2}, nil},
-		{"after the greatest", chat.Range{After: math.MaxInt64, Forward: true, Limit: 2}, nil},
-		{"all", chat.Range{Limit: 500}, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
+		{"after the last", chat.Range{From: ids[9], Forward: true, Limit: 2}, nil},
+		{"after the greatest", chat.Range{From: math.MaxInt64, Forward: true, Limit: 2}, nil},
+		{"all", newest(500), []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
 	} {
 		list, err := b.History(t.Context(), "tea", c.r)
 		if err != nil {
@@ -203,14 +203,14 @@ func testHistory(t *testing.T, b *bench) {
 			}
 		}
 	}
-	if list, err := b.History(t.Context(), "nowhere", chat.Range{Limit: 5}); err != nil || len(list) != 0 {
+	if list, err := b.History(t.Context(), "nowhere", newest(5)); err != nil || len(list) != 0 {
 		t.Fatalf("history of no room: %v, %v", list, err)
 	}
 	for i := range 600 {
 		b.Append(said("long", "alice", fmt.Sprint(i)), func(chat.Entry, error) {})
 	}
 	b.add(t, said("long", "alice", "600"))
-	if list, err := b.History(t.Context(), "long", chat.Range{Limit: 5000}); err != nil || len(list) != 500 {
+	if list, err := b.History(t.Context(), "long", newest(5000)); err != nil || len(list) != 500 {
 		t.Fatalf("a limit of 5000 gave %d messages, want 500 (%v)", len(list), err)
 	}
 }

@@ -4,6 +4,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -204,6 +205,8 @@ func (b *bench) issue(t *testing.T, tok auth.Token) {
 		t.Fatal(err)
 	}
 }
+
+func newest(limit int) chat.Range { return chat.Range{From: math.MaxInt64, Limit: limit} }
 
 func texts(list []chat.Message) []string {
 	var all []string
