@@ -19,7 +19,7 @@ import (
 // How long what [MakeCerts] makes is valid.
 const (
 	CALifetime   = 10 * 365 * 24 * time.Hour
-	LeafLifetime = 397 * 24 * time.Hour // as long as platforms accept of any server (CA/Browser Forum BR 6.3.2 once had 398 days)
+	LeafLifetime = 397 * 24 * time.Hour // below the 398 days that browsers accept at the most
 
 	clockSkew = time.Hour // certificates begin in the past by this much, for clients whose clocks are behind
 )
@@ -65,7 +65,7 @@ func MakeCerts(o Options) (Result, error) {
 	if !o.Force {
 		for _, name := range []string{r.CA, r.CAKey, r.Cert, r.Key} {
 			if _, err := os.Lstat(name); err == nil {
-				return Result{}, fmt.Errorf("%s is there already: force replaces all certificates and keys, renew only the server's certificate", name)
+				return Result{}, fmt.Errorf("%s is there already: --force replaces everything, keys too; --renew replaces only the server's certificate", name)
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func (r Result) renew(leaf *x509.Certificate) (Result, error) {
 		return Result{}, fmt.Errorf("can't renew: %w", err)
 	}
 	if time.Now().After(ca.Leaf.NotAfter) {
-		return Result{}, fmt.Errorf("can't renew: the CA %s expired on %s; make everything anew with force, and give clients the new ca.pem",
+		return Result{}, fmt.Errorf("can't renew: the CA %s expired on %s; make everything anew with --force, and give clients the new ca.pem",
 			r.CA, date(ca.Leaf.NotAfter))
 	}
 	if len(leaf.DNSNames)+len(leaf.IPAddresses) == 0 {

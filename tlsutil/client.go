@@ -50,12 +50,12 @@ func ClientConfig(o ClientOptions) (*tls.Config, error) {
 	return cfg, nil
 }
 
-// certName is host as a certificate writes it: without the brackets and zone that addresses are dialled with, and without a last dot.
+// certName is host as a certificate can hold it: a link-local address is dialled with a zone, which means something on this machine alone.
 func certName(host string) string {
 	if addr, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return addr.WithZone("").Unmap().String()
+		return addr.WithZone("").String()
 	}
-	return strings.TrimSuffix(host, ".")
+	return host
 }
 
 // requireALPN fails where the server chose no protocol, which crypto/tls lets pass.

@@ -65,6 +65,7 @@ func TestTrust(t *testing.T) {
 		c.IPAddresses = nil
 		c.DNSNames = slices.Repeat([]string{"\x1b]0;owned\x07" + strings.Repeat("a", 5000)}, 50)
 	})
+	local := good.issue(t, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.ParseIP("fe80::1")} })
 	pin := func(c tls.Certificate) string { return tlsutil.Pin(c.Leaf) }
 
 	const ip = "127.0.0.1"
@@ -106,7 +107,8 @@ func TestTrust(t *testing.T) {
 		"foreign alpn":          {fine, []string{"imap"}, tlsutil.ClientOptions{ServerName: ip, CAFile: good.file}, tlsutil.KindALPN, "does not speak parley/1"},
 		"foreign alpn, pinned":  {fine, []string{"imap"}, tlsutil.ClientOptions{ServerName: ip, Pin: pin(fine)}, tlsutil.KindALPN, "does not speak parley/1"},
 		"address in brackets":   {fine, parley, tlsutil.ClientOptions{ServerName: "[127.0.0.1]", CAFile: good.file}, "", ""},
-		"zone is no name":       {fine, parley, tlsutil.ClientOptions{ServerName: "fe80::1%eth0", CAFile: good.file}, tlsutil.KindName, "you asked for fe80::1"},
+		"link-local":            {local, parley, tlsutil.ClientOptions{ServerName: "fe80::1%eth0", CAFile: good.file}, "", ""},
+		"link-local, pin":       {local, parley, tlsutil.ClientOptions{ServerName: "[fe80::1%eth0]", Pin: pin(local)}, "", ""},
 		"mapped address, pin":   {fine, parley, tlsutil.ClientOptions{ServerName: "::ffff:127.0.0.1", Pin: pin(fine)}, "", ""},
 		"ca's own name is none": {fine, parley, tlsutil.ClientOptions{ServerName: "good", CAFile: good.file}, tlsutil.KindName, "you asked for good"},
 	} {

@@ -1,6 +1,7 @@
 package tlsutil_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -9,10 +10,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,32 +141,36 @@ func clientConfig(t testing.TB, o tlsutil.ClientOptions) *tls.Config {
 	return cfg
 }
 
-// serve echoes on every connection, and returns its address. It ends with the test.
+// serve sends every line back, and closes after "EXIT|". It returns its address, and ends with the test.
 func serve(t testing.TB, cfg *tls.Config) string {
 	t.Helper()
 	ln, err := tls.Listen("tcp", "127.0.0.1:0", cfg)
 	check(t, err)
-	done := make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
-	go func() {
-		defer close(done)
+	var running sync.WaitGroup
+	running.Go(func() {
 		for {
 			conn, err := ln.Accept()
 			if err != nil {
 				return
 			}
 			stop := context.AfterFunc(ctx, func() { conn.Close() })
-			go func() {
+			running.Go(func() {
 				defer stop()
 				defer conn.Close()
-				_, _ = io.Copy(conn, conn)
-			}()
+				for lines := bufio.NewScanner(conn); lines.Scan(); {
+					_, _ = fmt.Fprintln(conn, lines.Text())
+					if lines.Text() == "EXIT|" {
+						return
+					}
+				}
+			})
 		}
-	}()
+	})
 	t.Cleanup(func() {
 		cancel()
 		ln.Close()
-		<-done
+		running.Wait()
 	})
 	return ln.Addr().String()
 }
