@@ -21,9 +21,10 @@ func ServerConfig(keys *KeyPair, protos []string) *tls.Config {
 		protos = []string{ALPN}
 	}
 	return &tls.Config{
-		MinVersion:             tls.VersionTLS13,
-		NextProtos:             protos,
-		SessionTicketsDisabled: true,
+		MinVersion:                  tls.VersionTLS13,
+		NextProtos:                  protos,
+		SessionTicketsDisabled:      true,
+		DynamicRecordSizingDisabled: true,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return keys.current.Load(), nil
 		},
