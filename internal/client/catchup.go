@@ -1,0 +1,265 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"parley/protocol"
+)
+
+// progress is what has been told of each room and conversation, so that each message is told once and in order.
+//
+// Between a sign-in and the moment a room has caught up, its live messages are dropped: they are on disk before they are sent, so
+// the history that is asked for afterwards holds them. That needs no queue, however long the catching up takes.
+type progress struct {
+	seen     map[string]int64 // id of the newest message told, by room
+	floor    int64            // greatest id of all before this session; where a room unknown until now is taken up
+	top      int64            // greatest id of all
+	listed   bool             // LIST has told this session which rooms are behind; before, every one is
+	behind   map[string]bool
+	unlisted map[string]int64 // first message dropped, by room, while not listed
+	own      map[int64]bool   // acknowledged in a room that is behind: history is not to show them
+	missed   int
+}
+
+func newProgress(after map[string]int64) progress {
+	return progress{seen: maps.Clone(orEmpty(after)), top: math.MaxInt64}
+}
+
+func orEmpty(m map[string]int64) map[string]int64 {
+	if m == nil {
+		return map[string]int64{}
+	}
+	return m
+}
+
+// reconnected begins a session.
+func (p *progress) reconnected() {
+	p.floor = p.top
+	p.listed = false
+	p.behind = map[string]bool{}
+	p.unlisted = map[string]int64{}
+	p.own = map[int64]bool{}
+	p.missed = 0
+}
+
+// list takes a field of LIST.
+func (p *progress) list(room Room) {
+	seen, known := p.seen[room.Name]
+	if !known {
+		seen = min(p.floor, room.LastID)
+		p.seen[room.Name] = seen
+	}
+	delete(p.unlisted, room.Name)
+	if room.LastID > seen {
+		p.behind[room.Name] = true
+	}
+}
+
+// allListed takes the end of LIST. Conversations that began while it was read are behind as well.
+func (p *progress) allListed() {
+	if p.floor == math.MaxInt64 { // the first session: ids count from here
+		p.top = 0
+		for room, id := range p.seen {
+			if !p.behind[room] {
+				p.top = max(p.top, id)
+			}
+		}
+	}
+	for room, first := range p.unlisted {
+		if _, known := p.seen[room]; !known {
+			p.seen[room] = min(p.floor, first-1)
+		}
+		p.behind[room] = true
+	}
+	p.listed = true
+}
+
+// live says whether a message that came of itself is to be told now.
+func (p *progress) live(e protocol.Event) bool {
+	if !p.listed {
+		if _, found := p.unlisted[e.Room]; !found && len(p.unlisted) < maxListed {
+			p.unlisted[e.Room] = e.ID
+		}
+		return false
+	}
+	return !p.behind[e.Room] && p.advance(e.Room, e.ID)
+}
+
+// past says whether a message of a room's history is to be told.
+func (p *progress) past(e protocol.Event) bool {
+	fresh := p.advance(e.Room, e.ID) && !p.own[e.ID]
+	if fresh {
+		p.missed++
+	}
+	return fresh
+}
+
+// said takes the acknowledgement of a message from here. It stands before every event of its room with a greater id, and
+// after those with smaller ones.
+func (p *progress) said(room string, id int64) {
+	if !p.listed || p.behind[room] {
+		p.own[id] = true
+		return
+	}
+	p.advance(room, id)
+}
+
+// forget drops a room that was left: if it is joined again, it is taken up there.
+func (p *progress) forget(room string) {
+	delete(p.seen, room)
+	delete(p.behind, room)
+}
+
+func (p *progress) advance(room string, id int64) bool {
+	seen, known := p.seen[room]
+	if id <= seen {
+		return false
+	}
+	if known || len(p.seen) < maxListed {
+		p.seen[room] = id
+	}
+	p.top = max(p.top, id)
+	return true
+}
+
+// onEvent runs on the reading goroutine.
+func (c *Client) onEvent(e protocol.Event) {
+	if e.Room != "" && !c.cfg.Follow(e.Room) {
+		return
+	}
+	if e.Command == protocol.EventMsg && !c.progress.live(e) {
+		return
+	}
+	c.tell(Update{Event: e})
+}
+
+// catchUp tells what was said while there was no connection, and returns how many messages that were.
+func (c *Client) catchUp(s *Session) (missed int, err error) {
+	err = c.patiently(s, func() error {
+		return s.pages(c.ctx, "LIST", nil, func(field string) (string, error) {
+			room, err := parseRoom(field)
+			if err == nil && c.cfg.Follow(room.Name) {
+				c.progress.list(room)
+			}
+			return room.Name, err
+		})
+	})
+	if err != nil {
+		return 0, err
+	}
+	behind := map[string]int64{} // newest message told, by room
+	err = onReader(c.ctx, s, func(r Reply) error {
+		c.progress.allListed()
+		for room := range c.progress.behind {
+			behind[room] = c.progress.seen[room]
+		}
+		return r.Err
+	}, "PING", "")
+	for _, room := range slices.Sorted(maps.Keys(behind)) {
+		seen := behind[room]
+		for more := true; more && err == nil; {
+			err = c.patiently(s, func() (err error) { more, err = c.fetch(s, room, &seen); return err })
+		}
+	}
+	return c.progress.missed, err // nobody changes missed any more
+}
+
+// fetch tells one page of a room's history, the messages after seen; false: the room has caught up.
+func (c *Client) fetch(s *Session, room string, seen *int64) (more bool, err error) {
+	err = onReader(c.ctx, s, func(r Reply) error {
+		if refused := (*protocol.Error)(nil); errors.As(r.Err, &refused) && refused.Code == protocol.NotMember {
+			c.progress.forget(room) // left meanwhile, elsewhere
+			return nil
+		}
+		for _, e := range r.Events {
+			if e.Room != room || e.ID <= *seen {
+				return &MisbehaviorError{"HISTORY answers with messages that were not asked for"}
+			}
+			*seen = e.ID
+			if c.progress.past(e) {
+				c.tell(Update{Event: e})
+			}
+		}
+		if more = len(r.Events) == protocol.MaxLimit; !more && r.Err == nil {
+			delete(c.progress.behind, room)
+		}
+		return r.Err
+	}, "HISTORY", room, "after", strconv.FormatInt(*seen, 10), strconv.Itoa(protocol.MaxLimit))
+	return more, err
+}
+
+// onReader sends a request, runs do with its reply on the reading goroutine, between the lines before the reply and those after
+// it, and returns what do does. It waits as long as the session waits for a reply.
+func onReader(ctx context.Context, s *Session, do func(Reply) error, command string, fields ...string) error {
+	result := make(chan error, 1)
+	if err := s.Start(ctx, func(r Reply) { result <- do(r) }, command, fields...); err != nil {
+		return err
+	}
+	return <-result
+}
+
+// patiently repeats what the server refuses for now.
+func (c *Client) patiently(s *Session, do func() error) error {
+	for {
+		err := do()
+		var refused *protocol.Error
+		if !errors.As(err, &refused) {
+			return err
+		}
+		wait, again := retryAfter(refused)
+		if !again {
+			return err
+		}
+		if err := pause(s, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// Join joins a room lastingly and tells how many have joined it. Its messages are told from now on.
+func (c *Client) Join(ctx context.Context, room string) (members int, err error) {
+	s, err := c.Session()
+	if err != nil {
+		return 0, err
+	}
+	err = onReader(ctx, s, func(r Reply) error {
+		if r.Err != nil {
+			return r.Err
+		}
+		fields := strings.Split(r.Data, "|")
+		if len(fields) != 3 {
+			return &MisbehaviorError{"JOIN is answered by other than three fields"}
+		}
+		count, bad := protocol.ParseID(fields[1])
+		last, alsoBad := protocol.ParseID(fields[2])
+		if bad != nil || alsoBad != nil {
+			return &MisbehaviorError{"JOIN is answered by other than numbers"}
+		}
+		members = int(count)
+		if _, known := c.progress.seen[room]; !known {
+			c.progress.seen[room] = last
+		}
+		return nil
+	}, "JOIN", room)
+	return members, err
+}
+
+// Leave leaves a room for all sessions of the account.
+func (c *Client) Leave(ctx context.Context, room string) error {
+	s, err := c.Session()
+	if err != nil {
+		return err
+	}
+	return onReader(ctx, s, func(r Reply) error {
+		if r.Err == nil {
+			c.progress.forget(room)
+		}
+		return r.Err
+	}, "LEAVE", room)
+}

@@ -1,0 +1,253 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"parley/protocol"
+)
+
+// Config says whom a [Client] talks to, as whom, and within which bounds. A zero bound is its default.
+type Config struct {
+	// Dial makes a verified connection, as [Dialer.Dial] does. Required.
+	Dial func(context.Context) (net.Conn, error)
+
+	User  string
+	Guest bool   // sign in without a credential
+	Token string // resume token to try first
+
+	// SaveToken keeps the token that the next sign-in needs, "" for none. Called before the old one could fail. nil keeps it in memory alone.
+	SaveToken func(token string) error
+	// Password asks for the password, during Connect alone, once it is needed; refused is the server's no to the one before, or nil.
+	// Its error ends Connect. nil: there is none.
+	Password func(ctx context.Context, refused error) (string, error)
+	// NewPassword asks an invited account for its own password, during Connect alone. nil: such an account can't sign in.
+	NewPassword func(ctx context.Context, refused error) (string, error)
+
+	// OnUpdate is told what happens, one update at a time, in order. While it runs nothing is read: it may block for as long
+	// as it must, and what the server then drops is fetched later. It must not call the Client. Required.
+	OnUpdate func(Update)
+	// Follow limits what OnUpdate is told to the events of some rooms and conversations. nil: all.
+	Follow func(room string) bool
+	// After is where the history of a room is taken up, exclusively. Other rooms begin with what is said from now on.
+	After map[string]int64
+
+	FirstTries   int           // of connecting before Connect gives up; 3
+	GiveUp       time.Duration // without a connection, or refused as busy, before giving up for good; 0 is never
+	MessageRate  float64       // messages a second that Post keeps to; 10
+	MessageBurst int           // and may send at once; 40
+	Queue        int           // posts that wait; 256
+	Session      Options
+}
+
+// Update is one thing that happened: an event, or a change of the connection.
+type Update struct {
+	Event  protocol.Event // Command is empty for a change of the connection
+	State  State
+	Missed int           // Online: messages that were missed and told since the connection was lost
+	Room   string        // Online: where the server says that the session speaks
+	Wait   time.Duration // Waiting: until the next try
+	Err    error         // Lost, Waiting, Warning: why
+}
+
+// State is what an Update tells of the connection.
+type State int
+
+// The states of an Update.
+const (
+	Event   State = iota // nothing: the update is an event
+	Online               // signed in, and all that was missed has been told
+	Lost                 // the connection ended; it is tried again
+	Waiting              // a try failed, or must wait
+	Warning              // something that does not stop anything, such as a token that could not be kept
+)
+
+// ErrOffline: there is no connection at the moment.
+var ErrOffline = errors.New("there is no connection at the moment")
+
+// NewKey returns a key for SEND: 128 random bits.
+func NewKey() string { return rand.Text() }
+
+// Client is a conversation with a server over connections that come and go. What is posted is said once: it is sent again with its
+// key until the server acknowledges it. What is said in the account's rooms is told once and, within each room, in order.
+//
+// Its goroutines: one of its own, which connects, signs in, catches up and sends; and the reading goroutine of the present [Session].
+type Client struct {
+	cfg     Config
+	ctx     context.Context // ended by Close
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when the client's own goroutine has ended
+	err     error         // why; set before done is closed
+	queue   chan *Post
+	leaving atomic.Bool // Quit was called: the end of the session is no loss
+
+	telling sync.Mutex // one OnUpdate at a time
+
+	mu       sync.Mutex
+	session  *Session // nil while there is no connection
+	password string   // once it is known to be right, or to be tried
+
+	// Of Connect, and then of the client's own goroutine.
+	limit    *rate.Limiter
+	backoff  backoff
+	online   bool  // Connect succeeded: nobody is asked for anything any more
+	inflight *Post // sent, or about to be, and not settled
+	token    string
+	doubtful bool // the reply to a HELLO with this token was lost
+	denials  int  // of a doubtful token
+	room     string
+
+	progress progress // of the reading goroutine; between sessions, of the client's own
+}
+
+// Connect signs in and returns the client that keeps the connection up until [Client.Close]. ctx bounds Connect alone.
+// Its errors: a *tlsutil.TrustError, a *SignInError, those of Config.Password, or a *LostError when no connection could be made.
+func Connect(ctx context.Context, cfg Config) (*Client, error) {
+	cfg.FirstTries = cmp.Or(cfg.FirstTries, 3)
+	cfg.MessageRate = cmp.Or(cfg.MessageRate, 10)
+	cfg.MessageBurst = cmp.Or(cfg.MessageBurst, 40)
+	cfg.Queue = cmp.Or(cfg.Queue, 256)
+	if cfg.Follow == nil {
+		cfg.Follow = func(string) bool { return true }
+	}
+	c := &Client{
+		cfg:      cfg,
+		done:     make(chan struct{}),
+		queue:    make(chan *Post, cfg.Queue),
+		limit:    rate.NewLimiter(rate.Limit(cfg.MessageRate), cfg.MessageBurst),
+		token:    cfg.Token,
+		progress: newProgress(cfg.After),
+	}
+	c.cfg.Session.OnEvent = c.onEvent
+	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	session, err := c.establish(ctx)
+	if err != nil {
+		c.cancel()
+		return nil, err
+	}
+	c.online = true
+	go c.run(session)
+	return c, nil
+}
+
+// Session is the present connection, or ErrOffline.
+func (c *Client) Session() (*Session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session == nil {
+		return nil, ErrOffline
+	}
+	return c.session, nil
+}
+
+// Done is closed when the client has given up, or was closed.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// Err is why the client ended, nil after Close; only to be asked after Done.
+func (c *Client) Err() error { return c.err }
+
+// Close ends the connection without EXIT, so that the token stays good, and waits for the client's goroutines.
+func (c *Client) Close() {
+	c.cancel()
+	<-c.done
+}
+
+// Quit signs out: EXIT ends the session and its token. Then it closes. Where ctx ends first, or there is no connection, it closes all
+// the same; the token is forgotten here in any case.
+func (c *Client) Quit(ctx context.Context) error {
+	c.leaving.Store(true)
+	session, err := c.Session()
+	if err == nil {
+		_, err = session.Do(ctx, "EXIT", "")
+	}
+	c.Close()
+	return errors.Join(err, c.keepToken(""))
+}
+
+// run is the client's own goroutine: it serves one session after the other.
+func (c *Client) run(s *Session) {
+	defer close(c.done)
+	for {
+		began := time.Now()
+		err := c.serve(s)
+		c.setSession(nil)
+		s.Close()
+		if c.ctx.Err() != nil || c.leaving.Load() {
+			return
+		}
+		if bye := (*ByeError)(nil); errors.As(err, &bye) && bye.Code == protocol.ByeEjected {
+			c.err = bye
+			return
+		}
+		c.tell(Update{State: Lost, Err: err})
+		c.backoff.survived(time.Since(began))
+		if s, err = c.establish(c.ctx); err != nil {
+			if c.ctx.Err() == nil {
+				c.err = err
+			}
+			return
+		}
+	}
+}
+
+// serve brings a session up to date and then sends what is posted, until the session or the client ends.
+func (c *Client) serve(s *Session) error {
+	defer context.AfterFunc(c.ctx, s.Close)()
+	// A line straight after HELLO tells the server that its reply, with the next token in it, has arrived.
+	if _, err := s.Do(c.ctx, "PING", ""); err != nil {
+		return err
+	}
+	// First of all, so that history does not show as somebody else's what was sent from here.
+	if c.inflight != nil {
+		if err := c.deliver(s, c.inflight); err != nil {
+			return err
+		}
+	}
+	missed, err := c.catchUp(s)
+	if err != nil {
+		return err
+	}
+	c.tell(Update{State: Online, Missed: missed, Room: c.room})
+	for {
+		select {
+		case c.inflight = <-c.queue:
+			if err := c.deliver(s, c.inflight); err != nil {
+				return err
+			}
+		case <-s.Done():
+			return s.Err()
+		}
+	}
+}
+
+func (c *Client) setSession(s *Session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = s
+}
+
+func (c *Client) tell(u Update) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	c.cfg.OnUpdate(u)
+}
+
+// pause waits, unless the session ends first.
+func pause(s *Session, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.Done():
+		return s.Err()
+	}
+}

@@ -1,0 +1,142 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"parley/protocol"
+)
+
+// Post is a text on its way. It is said once, whatever happens to the connection, or settled with an error.
+type Post struct {
+	Target, Text string
+
+	client *Client
+	key    string
+	done   chan struct{} // closed when it is settled; id and err are set before
+	id     int64
+	err    error
+
+	// Of the client's own goroutine.
+	begun  time.Time // of the first try
+	faults int       // times the server answered internal
+}
+
+// maxFaults is how often a server may answer internal before that is told.
+const maxFaults = 5
+
+// Post queues text for a room or @user; texts are said in the order they are posted. It waits for room in the queue.
+// A text or target that the protocol does not allow is a *protocol.Error.
+func (c *Client) Post(ctx context.Context, target, text string) (*Post, error) {
+	if _, bad := protocol.ParseTarget(target); bad != nil {
+		return nil, bad
+	}
+	if bad := protocol.CheckText(text); bad != nil {
+		return nil, bad
+	}
+	p := &Post{Target: target, Text: text, client: c, key: NewKey(), done: make(chan struct{})}
+	select {
+	case c.queue <- p:
+		return p, nil
+	case <-c.done:
+		return nil, c.ended()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Wait returns the message's id once it is acknowledged, which means: on disk, in order, never lost. Otherwise it is the server's
+// refusal, a *protocol.Error, or why the client ended; the message may then have been said if the server was asked.
+func (p *Post) Wait(ctx context.Context) (int64, error) {
+	select {
+	case <-p.done:
+		return p.id, p.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-p.client.done:
+		select {
+		case <-p.done:
+			return p.id, p.err
+		default:
+			return 0, p.client.ended()
+		}
+	}
+}
+
+// Send is Post and Wait.
+func (c *Client) Send(ctx context.Context, target, text string) (int64, error) {
+	p, err := c.Post(ctx, target, text)
+	if err != nil {
+		return 0, err
+	}
+	return p.Wait(ctx)
+}
+
+func (c *Client) ended() error {
+	if c.err != nil {
+		return c.err
+	}
+	return ErrClosed
+}
+
+// deliver sends p until it is settled. Its error is the end of the session or client, and p is then still c.inflight.
+//
+// Only one message is in flight at a time: with several, one that is refused as too fast would be overtaken by the next. The
+// server's rate for an account is below what a round trip allows, so little is lost.
+func (c *Client) deliver(s *Session, p *Post) error {
+	if p.begun.IsZero() {
+		p.begun = time.Now()
+	}
+	for {
+		if err := pause(s, c.limit.Reserve().Delay()); err != nil {
+			return err
+		}
+		id, err := c.say(s, p)
+		var refused *protocol.Error
+		if err != nil && !errors.As(err, &refused) {
+			return err
+		}
+		wait, again := retryAfter(refused)
+		if refused != nil && refused.Code == protocol.Internal {
+			p.faults++
+		}
+		givenUp := c.cfg.GiveUp > 0 && time.Since(p.begun)+wait > c.cfg.GiveUp || p.faults >= maxFaults
+		if again && !givenUp {
+			if err := pause(s, wait); err != nil {
+				return err
+			}
+			continue
+		}
+		p.id, p.err = id, err
+		c.inflight = nil
+		close(p.done)
+		return nil
+	}
+}
+
+// say sends p once and waits for the reply.
+func (c *Client) say(s *Session, p *Post) (id int64, err error) {
+	err = onReader(c.ctx, s, func(r Reply) (err error) {
+		if r.Err != nil {
+			return r.Err
+		}
+		if id, err = messageID(r); err == nil {
+			c.progress.said(p.Target, id)
+		}
+		return err
+	}, "SEND", p.Target, p.key, p.Text)
+	return id, err
+}
+
+// retryAfter says how long to wait before the same line may be sent again; false for a refusal that is final.
+func retryAfter(refused *protocol.Error) (time.Duration, bool) {
+	if refused == nil {
+		return 0, false
+	}
+	switch refused.Code {
+	case protocol.Busy, protocol.RateLimited, protocol.Throttled, protocol.Internal:
+		return max(refused.RetryAfter(), time.Second), true
+	}
+	return 0, false
+}
