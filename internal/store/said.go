@@ -26,18 +26,13 @@ func (s *said) apply(t *tx) (result, error) {
 		return result{}, err
 	}
 	if e.Key != "" {
-		var first, ms int64
-		ok, err := found(t.findKey.QueryRow(e.KeyOwner, r.id, e.Key, t.ms-keyLife.Milliseconds()), &first, &ms)
+		first, err := t.takeKey(e, r)
 		if err != nil {
 			return result{}, err
 		}
-		if ok {
-			e.ID, e.Time = first, time.UnixMilli(ms).UTC()
+		if first.ID != 0 {
+			e.ID, e.Time = first.ID, first.Time
 			return result{what: repeated, entry: e}, nil
-		}
-		t.keys++
-		if _, err := t.insertKey.Exec(t.id, t.ms, e.KeyOwner, r.id, e.Key); err != nil {
-			return result{}, err
 		}
 	}
 	if _, err := t.insertMessage.Exec(t.id, t.ms, r.id, e.Account, e.Text); err != nil {
@@ -47,4 +42,17 @@ func (s *said) apply(t *tx) (result, error) {
 		return result{}, err
 	}
 	return result{what: shown, entry: e}, nil
+}
+
+// takeKey keeps the key of e, unless an earlier entry has it still: then it returns that one's id and time.
+func (t *tx) takeKey(e chat.Entry, r room) (first chat.Entry, err error) {
+	n, err := run(t.insertKey, t.id, t.ms, e.KeyOwner, r.id, e.Key, t.ms-keyLife.Milliseconds())
+	if n > 0 || err != nil {
+		t.keys++
+		return first, err
+	}
+	var ms int64
+	err = t.findKey.QueryRow(e.KeyOwner, r.id, e.Key).Scan(&first.ID, &ms)
+	first.Time = time.UnixMilli(ms).UTC()
+	return first, err
 }

@@ -41,9 +41,10 @@ func (s *statements) table() []prepared {
 
 		{&s.insertMessage, `INSERT INTO messages (id, time, room, account, text) VALUES (?, ?, ?, ?, ?)`},
 		{&s.indexMessage, `INSERT INTO search (rowid, room, text) VALUES (?, ?, ?)`},
-		{&s.findKey, `SELECT id, time FROM keys WHERE owner = ? AND room = ? AND key = ? AND time > ?`},
-		// Replaces one that has expired.
-		{&s.insertKey, `INSERT OR REPLACE INTO keys (id, time, owner, room, key) VALUES (?, ?, ?, ?, ?)`},
+		// Takes the place of one that has expired, else changes nothing.
+		{&s.insertKey, `INSERT INTO keys (id, time, owner, room, key) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (owner, room, key) DO UPDATE SET id = excluded.id, time = excluded.time WHERE time <= ?`},
+		{&s.findKey, `SELECT id, time FROM keys WHERE owner = ? AND room = ? AND key = ?`},
 		{&s.purgeKeys, `DELETE FROM keys WHERE time <= ?1 AND id IN (SELECT id FROM keys ORDER BY id LIMIT ?2)`},
 
 		{&s.roomID, `SELECT id FROM rooms WHERE name = ?`},

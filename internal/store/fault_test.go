@@ -1,0 +1,242 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/internal/chat"
+	"parley/internal/store"
+)
+
+// childDir, where set, makes the test binary a process that keeps messages in
+// that directory and prints "ID TEXT" for each that was acknowledged.
+const childDir = "PARLEY_TEST_STORE"
+
+// exitFailed is the child's exit status after Failed.
+const exitFailed = 3
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		os.Exit(child(dir, os.Getenv("PARLEY_TEST_RUN")))
+	}
+	os.Exit(m.Run())
+}
+
+// child says messages until it is killed or the store has failed; then it
+// tries some more, all of which must be refused.
+func child(dir, run string) int {
+	s, err := store.Open(context.Background(), dir, store.Options{CheckpointPages: 20})
+	if err != nil {
+		fmt.Println("open:", err)
+		return 1
+	}
+	s.Start(func(chat.Entry) {})
+	window := make(chan struct{}, 50)
+	var wg sync.WaitGroup
+	add := func(i int) {
+		text := fmt.Sprint(run, "-", i)
+		window <- struct{}{}
+		wg.Add(1)
+		s.Append(chat.Entry{Kind: chat.Said, Room: "lobby", Account: "alice", Text: text, Key: text, KeyOwner: "alice"},
+			func(e chat.Entry, err error) {
+				defer wg.Done()
+				if err == nil {
+					fmt.Println(e.ID, e.Text)
+				}
+				<-window
+			})
+	}
+	for i := 0; ; i++ {
+		select {
+		case <-s.Failed():
+			wg.Wait()
+			fmt.Println("failed", s.Err())
+			for j := range 100 {
+				add(i + j)
+			}
+			wg.Wait()
+			if s.Close() == nil {
+				fmt.Println("close hid the failure")
+			}
+			return exitFailed
+		default:
+			add(i)
+		}
+	}
+}
+
+// acked is what a child acknowledged.
+type acked struct {
+	id   int64
+	text string
+}
+
+// spawn runs the child under the given command words, until it ends or, where
+// life is not 0, for that long after the first acknowledgement, then kill -9.
+func spawn(t *testing.T, dir, run string, life time.Duration, words ...string) (list []acked, rest []string, code int) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words = append(words, self)
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Env = append(os.Environ(), childDir+"="+dir, "PARLEY_TEST_RUN="+run)
+	if testing.Verbose() {
+		cmd.Stderr = os.Stderr
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	limit := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer limit.Stop()
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		var a acked
+		if _, err := fmt.Sscanf(lines.Text(), "%d %s", &a.id, &a.text); err != nil {
+			rest = append(rest, lines.Text())
+			continue
+		}
+		if len(rest) > 0 {
+			t.Errorf("%d was acknowledged after %q", a.id, rest)
+		}
+		if list = append(list, a); len(list) == 1 && life > 0 {
+			time.AfterFunc(life, func() { cmd.Process.Kill() })
+		}
+	}
+	cmd.Wait()
+	return list, rest, cmd.ProcessState.ExitCode()
+}
+
+// wantKept wants what was acknowledged to be in the lobby's history, once, in
+// order, with its id. What was not acknowledged may be there.
+func wantKept(t *testing.T, dir string, want []acked) {
+	t.Helper()
+	s := open(t, dir, store.Options{})
+	defer s.Close()
+	texts := map[string]bool{}
+	from, next := int64(0), 0
+	for {
+		list, err := s.History(t.Context(), "lobby", chat.Range{Forward: true, From: from, Limit: 500})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(list) == 0 {
+			break
+		}
+		for _, m := range list {
+			if m.ID <= from {
+				t.Fatalf("id %d after %d", m.ID, from)
+			}
+			from = m.ID
+			if texts[m.Text] {
+				t.Fatalf("%q is there twice", m.Text)
+			}
+			texts[m.Text] = true
+			if next < len(want) && want[next].id == m.ID {
+				if m.Text != want[next].text {
+					t.Fatalf("%d is %q, was acknowledged as %q", m.ID, m.Text, want[next].text)
+				}
+				next++
+			}
+		}
+	}
+	if next != len(want) {
+		t.Fatalf("%d of %d acknowledged messages are there, in order; the first missing: %+v", next, len(want), want[next])
+	}
+	db := raw(t, dir)
+	defer db.Close()
+	var check string
+	if err := db.QueryRow(`PRAGMA integrity_check`).Scan(&check); err != nil || check != "ok" {
+		t.Fatalf("integrity: %q, %v", check, err)
+	}
+}
+
+// soak returns the count for a short run, or the long one with PARLEY_SOAK=1.
+func soak(short, long int) int {
+	if os.Getenv("PARLEY_SOAK") == "1" {
+		return long
+	}
+	return short
+}
+
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	var all []acked
+	for i := range soak(5, 200) {
+		life := time.Duration(rand.Int64N(int64(200 * time.Millisecond)))
+		list, rest, _ := spawn(t, dir, fmt.Sprint("run", i), life+1)
+		if len(list) == 0 || len(rest) > 0 {
+			t.Fatalf("the child acknowledged %d messages and said %q", len(list), rest)
+		}
+		if n := len(all); n > 0 && list[0].id <= all[n-1].id {
+			t.Fatalf("after a kill the ids go on with %d, the last was %d", list[0].id, all[n-1].id)
+		}
+		all = append(all, list...)
+		wantKept(t, dir, all)
+	}
+	t.Logf("%d acknowledged", len(all))
+}
+
+// needs skips the test where a program is missing, and fails it in CI.
+func needs(t *testing.T, program string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		missing(t, program+" is not installed")
+	}
+}
+
+func missing(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// TestFailedSync lets an fsync of the write-ahead log fail (while committing)
+// or of the database (at a checkpoint), once or from then on.
+func TestFailedSync(t *testing.T) {
+	needs(t, "strace")
+	for _, file := range []string{"parley.db-wal", "parley.db"} {
+		for _, when := range []string{"5", "5+"} {
+			t.Run(file+" "+when, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				before, rest, code := spawn(t, dir, "before", 50*time.Millisecond)
+				if len(before) == 0 || len(rest) > 0 {
+					t.Fatalf("without faults: %d acknowledged, %q, status %d", len(before), rest, code)
+				}
+				list, rest, code := spawn(t, dir, "faulty", 0, "strace", "-f", "-qq", "-o", os.DevNull,
+					"-P", filepath.Join(dir, file), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when="+when)
+				if len(rest) == 1 && strings.Contains(rest[0], "PTRACE") {
+					missing(t, "strace may not trace here")
+				}
+				if code != exitFailed || len(rest) != 1 || !strings.HasPrefix(rest[0], "failed store: the disk") {
+					t.Fatalf("status %d, want %d; it said %q", code, exitFailed, rest)
+				}
+				if len(list) == 0 {
+					t.Fatal("nothing was acknowledged before the fault")
+				}
+				wantKept(t, dir, append(before, list...))
+				after, _, _ := spawn(t, dir, "after", 50*time.Millisecond)
+				if len(after) == 0 || after[0].id <= list[len(list)-1].id {
+					t.Fatalf("after the fault: %d acknowledged", len(after))
+				}
+				wantKept(t, dir, append(append(before, list...), after...))
+			})
+		}
+	}
+}
