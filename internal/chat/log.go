@@ -54,12 +54,11 @@ type Message struct {
 	Text string
 }
 
-// Range asks for part of a room's history. At most one of After and Before is used.
+// Range asks for part of a room's history.
 type Range struct {
-	After   int64 // oldest Limit messages with an id above After, where Forward
-	Before  int64 // newest Limit messages with an id below Before; 0 is no bound
-	Forward bool
-	Limit   int // 1 to 500
+	Forward bool  // the oldest messages with an id above From; else the newest with one below it
+	From    int64 // math.MaxInt64 and not Forward: the newest of all
+	Limit   int   // 1 to 500
 }
 
 // Log orders and keeps everything. What it has not kept, nobody sees.

@@ -1,0 +1,92 @@
+// Command parleyd is the parley server, and the operator's tool for its
+// certificates, accounts and throttles.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"parley/internal/store"
+)
+
+// Exit codes of parleyd, also in --help and docs/operations.md.
+const (
+	exitOK     = 0
+	exitFailed = 1 // also: a second signal during shutdown
+	exitUsage  = 2
+	exitTLS    = 3 // certificate or key refused
+	exitLocked = 4 // another process has the data directory
+	exitDisk   = 5 // the disk failed while serving; restart is right
+)
+
+const about = `A chat server for a team: TLS 1.3, accounts, rooms, and nothing acknowledged is ever lost.
+
+Try it:         parleyd --dev
+Set it up:      parleyd certs --out /etc/parley --host chat.example.org
+                parleyd user add alice --admin --data /var/lib/parley
+Serve:          parleyd --cert /etc/parley/server.pem --key /etc/parley/server-key.pem --data /var/lib/parley
+All bounds:     parleyd serve --help
+
+Every flag can also be set as PARLEY_FLAG_NAME in the environment. In bounds, 0 means no limit.
+
+Exit codes: 0 done; 1 failed, or told to stop twice; 2 wrong usage; 3 certificate or key refused;
+4 the data directory is in use; 5 the disk failed (start again: what was acknowledged is there).`
+
+type commandLine struct {
+	Serve    serve    `cmd:"" default:"withargs" help:"Serve (also without the word)."`
+	Certs    certs    `cmd:"" help:"Make a CA and a server certificate, or renew the certificate."`
+	User     user     `cmd:"" help:"Add, list, disable, enable and remove accounts; set passwords."`
+	Throttle throttle `cmd:"" help:"List and lift the waits after failed sign-ins."`
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	var line commandLine
+	parser, err := kong.New(&line,
+		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "rates", Title: "Rates (0: no limit)"},
+			{Key: "sign-in", Title: "Sign-in"},
+			{Key: "waits", Title: "Waits (0: no limit)"},
+			{Key: "counts", Title: "Counts and sizes (0: no limit)"},
+		}),
+	)
+	if err != nil {
+		panic(err)
+	}
+	context, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "parleyd: %v; see parleyd --help\n", err)
+		return exitUsage
+	}
+	if err := context.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "parleyd: %v\n", err)
+		return exitCode(err)
+	}
+	return exitOK
+}
+
+// exitError is an error with an exit code of its own.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func exitCode(err error) int {
+	var exit *exitError
+	switch {
+	case errors.As(err, &exit):
+		return exit.code
+	case errors.Is(err, store.ErrLocked):
+		return exitLocked
+	}
+	return exitFailed
+}

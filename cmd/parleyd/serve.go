@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"parley/auth"
+	"parley/internal/chat"
+	"parley/internal/control"
+	"parley/internal/server"
+	"parley/internal/session"
+	"parley/internal/store"
+	"parley/tlsutil"
+)
+
+// drainWithin is how long a stopping server gives its sessions; the rest of
+// the promised 10 s is for closing the database.
+const drainWithin = 8 * time.Second
+
+type serve struct {
+	Listen     []string `default:":7443" placeholder:"ADDR" help:"Address to listen on; repeatable."`
+	Cert       string   `type:"path" placeholder:"FILE" help:"Certificate chain, PEM."`
+	Key        string   `type:"path" placeholder:"FILE" help:"Its private key, PEM, readable by the owner alone."`
+	Data       string   `type:"path" placeholder:"DIR" help:"Where everything is kept."`
+	Dev        bool     `help:"Try it out: makes certificates, data and two accounts; loopback only."`
+	Host       []string `placeholder:"NAME" help:"Further names of this server; repeatable."`
+	Guests     bool     `help:"Let people in by HELLO|name alone, as ~name, for one connection."`
+	FixedRooms bool     `help:"Only admins make new rooms."`
+	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
+	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
+	bounds
+}
+
+// Run serves until a signal, or until the disk fails.
+func (c *serve) Run() error {
+	log := newLogger(c.LogFormat, c.LogLevel)
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	var trial *devSetup
+	if c.Dev {
+		var err error
+		if trial, err = prepareDev(c); err != nil {
+			return err
+		}
+	}
+	keys, err := c.keys(log)
+	if err != nil {
+		return err
+	}
+	h, err := openHouse(c, log)
+	if err != nil {
+		return err
+	}
+	if trial != nil {
+		if err := trial.addAccounts(h.auth); err != nil {
+			return errors.Join(err, h.close())
+		}
+	}
+	return c.serve(h, keys, trial, signals, log)
+}
+
+func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
+	switch {
+	case c.Data == "":
+		return nil, &exitError{exitUsage, errors.New("--data DIR is missing: where everything is kept (or --dev to try it out)")}
+	case c.Cert == "" || c.Key == "":
+		return nil, &exitError{exitUsage, errors.New("--cert and --key are missing: parleyd certs makes them (or --dev to try it out)")}
+	}
+	keys, err := tlsutil.LoadKeyPair(c.Cert, c.Key, log)
+	if err != nil {
+		return nil, &exitError{exitTLS, err}
+	}
+	return keys, nil
+}
+
+// house is everything between the disk and the listeners.
+type house struct {
+	store    *store.Store
+	auth     *auth.Service
+	hub      *chat.Hub
+	sessions *session.Service
+	control  *control.Server
+}
+
+// openKept opens what operators' commands need: the store and the accounts.
+func openKept(ctx context.Context, c *serve, log *slog.Logger) (*house, error) {
+	kept, err := store.Open(ctx, c.Data, c.bounds.store(log))
+	if err != nil {
+		return nil, err
+	}
+	h := &house{store: kept}
+	state, err := kept.State(ctx)
+	if err == nil {
+		h.hub = chat.New(kept, state, c.rooms(c.FixedRooms))
+		kept.Start(h.hub.Tail)
+		h.auth, err = auth.New(ctx, kept, c.bounds.auth(log))
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+func openHouse(c *serve, log *slog.Logger) (*house, error) {
+	h, err := openKept(context.Background(), c, log)
+	if err != nil {
+		return nil, err
+	}
+	h.sessions = session.New(h.hub, h.auth, log, c.bounds.sessions(c.Guests))
+	if h.control, err = control.Listen(c.Data, h.auth, log); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+// close ends the house from the top down; sessions have ended before.
+func (h *house) close() error {
+	if h.control != nil {
+		h.control.Close()
+	}
+	if h.hub != nil {
+		h.hub.Close()
+	}
+	err := h.store.Close()
+	if h.auth != nil {
+		h.auth.Close()
+	}
+	return err
+}
+
+// serve listens until a signal or a failure, drains and closes.
+func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
+	listeners, err := listen(c.Listen)
+	if err != nil {
+		return errors.Join(err, h.close())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var running sync.WaitGroup
+	entrance := server.New(tlsutil.ServerConfig(keys, []string{tlsutil.ALPN}), h.sessions, log, c.entrance())
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		log.Info("listening", "addr", l.Addr().String(), "pin", keys.Pin())
+		running.Go(func() {
+			if err := entrance.Serve(ctx, l); err != nil {
+				failed <- err
+			}
+		})
+	}
+	running.Go(func() { keys.Watch(ctx, 0) })
+	if trial != nil {
+		trial.explain(os.Stdout, listeners[0].Addr())
+	}
+
+	cause := await(signals, failed, h.store.Failed(), keys, log)
+	if errors.Is(cause, errDisk) {
+		// Nothing can be kept, so nothing is worth waiting for.
+		return &exitError{exitDisk, fmt.Errorf("%w: %w", errDisk, h.store.Err())}
+	}
+	log.Info("stopping")
+	go exitOnSecond(signals, log)
+	within, stop := context.WithTimeout(ctx, drainWithin)
+	defer stop()
+	entrance.Drain(within)
+	cancel()
+	running.Wait()
+	err = errors.Join(cause, h.close())
+	log.Info("stopped")
+	return err
+}
+
+func listen(addrs []string) (listeners []net.Listener, err error) {
+	for _, addr := range addrs {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			for _, l := range listeners {
+				l.Close()
+			}
+			return nil, err
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+var errDisk = errors.New("the disk failed; nothing more can be acknowledged")
+
+// await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads the key pair.
+func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *tlsutil.KeyPair, log *slog.Logger) error {
+	for {
+		select {
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				log.Info("told to stop", "signal", sig.String())
+				return nil
+			}
+			keys.Reload() // it logs how that went
+		case err := <-failed:
+			return err
+		case <-disk:
+			return errDisk
+		}
+	}
+}
+
+// exitOnSecond ends the process at once when it is told to stop a second time.
+func exitOnSecond(signals <-chan os.Signal, log *slog.Logger) {
+	for sig := range signals {
+		if sig != syscall.SIGHUP {
+			log.Warn("told to stop twice; not waiting any longer")
+			os.Exit(exitFailed)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"parley/internal/control"
+	"parley/internal/store"
+)
+
+// operator is what all commands on accounts and throttles have in common.
+type operator struct {
+	Data string `required:"" type:"path" placeholder:"DIR" help:"The server's data directory."`
+	hashing
+}
+
+// hashing are the bounds that matter where no server runs and this process does the work.
+type hashing struct {
+	BcryptCost  int `default:"12" help:"Cost of new password hashes where no server runs, 4 to 16."`
+	PasswordMin int `default:"15" help:"Characters that a password has at least where no server runs."`
+}
+
+type named struct {
+	Name string `arg:"" help:"The account's name."`
+	operator
+}
+
+type user struct {
+	Add     userAdd     `cmd:"" help:"Add an account; its password is asked for, or one line of standard input."`
+	Passwd  userPasswd  `cmd:"" help:"Set an account's password; ends its sessions."`
+	Disable userDisable `cmd:"" help:"Keep an account out and end its sessions."`
+	Enable  userEnable  `cmd:"" help:"Let a disabled account in again."`
+	List    userList    `cmd:"" help:"List the accounts."`
+	Remove  userRemove  `cmd:"" help:"Remove an account for good; its name stays taken, what it said stays."`
+}
+
+type throttle struct {
+	List throttleList `cmd:"" help:"List the waits that hold now."`
+	Lift throttleLift `cmd:"" help:"Lift the waits of a name, an address, or both."`
+}
+
+type userAdd struct {
+	named
+	Admin  bool `help:"May eject people and make rooms where they are fixed."`
+	Invite bool `help:"The password is a first one: it must be changed at the first sign-in."`
+}
+
+type (
+	userPasswd  struct{ named }
+	userDisable struct{ named }
+	userEnable  struct{ named }
+	userRemove  struct{ named }
+	userList    struct{ operator }
+
+	throttleList struct{ operator }
+	throttleLift struct {
+		Name    string `arg:"" optional:"" help:"The account's name."`
+		Address string `placeholder:"IP" help:"The address."`
+		operator
+	}
+)
+
+// Run adds the account.
+func (c *userAdd) Run() error {
+	password, err := readPassword("Password for " + c.Name + ": ")
+	if err != nil {
+		return err
+	}
+	r := control.Request{Op: "user add", Name: c.Name, Password: password, Admin: c.Admin, Invite: c.Invite}
+	_, err = c.do(r)
+	return say(err, "added %s\n", c.Name)
+}
+
+// Run sets the password.
+func (c *userPasswd) Run() error {
+	password, err := readPassword("New password for " + c.Name + ": ")
+	if err != nil {
+		return err
+	}
+	_, err = c.do(control.Request{Op: "user passwd", Name: c.Name, Password: password})
+	return say(err, "changed the password of %s\n", c.Name)
+}
+
+// Run disables the account.
+func (c *userDisable) Run() error {
+	_, err := c.do(control.Request{Op: "user disable", Name: c.Name})
+	return say(err, "disabled %s\n", c.Name)
+}
+
+// Run enables the account.
+func (c *userEnable) Run() error {
+	_, err := c.do(control.Request{Op: "user enable", Name: c.Name})
+	return say(err, "enabled %s\n", c.Name)
+}
+
+// Run removes the account.
+func (c *userRemove) Run() error {
+	_, err := c.do(control.Request{Op: "user remove", Name: c.Name})
+	return say(err, "removed %s\n", c.Name)
+}
+
+// Run lists the accounts.
+func (c *userList) Run() error {
+	r, err := c.do(control.Request{Op: "user list"})
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tMADE\tSTANDING")
+	for _, a := range r.Accounts {
+		var marks []string
+		for _, m := range []struct {
+			is   bool
+			mark string
+		}{{a.Admin, "admin"}, {a.Invited, "invited"}, {a.Disabled, "disabled"}, {a.Removed, "removed"}} {
+			if m.is {
+				marks = append(marks, m.mark)
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", a.Name, a.Made.Format(time.DateOnly), strings.Join(marks, ", "))
+	}
+	return w.Flush()
+}
+
+// Run lists the throttles.
+func (c *throttleList) Run() error {
+	r, err := c.do(control.Request{Op: "throttle list"})
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tADDRESS\tFAILURES\tWAITS UNTIL")
+	for _, t := range r.Throttled {
+		name := t.Name
+		if name == "" {
+			name = "(any)"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", name, t.Address, t.Failures, t.Until.Format(time.RFC3339))
+	}
+	return w.Flush()
+}
+
+// Run lifts throttles.
+func (c *throttleLift) Run() error {
+	if c.Name == "" && c.Address == "" {
+		return &exitError{exitUsage, errors.New("name an account, an --address, or both")}
+	}
+	r, err := c.do(control.Request{Op: "throttle lift", Name: c.Name, Address: c.Address})
+	return say(err, "lifted %d\n", r.Count)
+}
+
+func say(err error, format string, args ...any) error {
+	if err == nil {
+		fmt.Printf(format, args...)
+	}
+	return err
+}
+
+// do asks the server that runs on the directory, or does it here where none
+// runs. A server that is just starting or stopping is waited for.
+func (o *operator) do(r control.Request) (control.Response, error) {
+	ctx := context.Background()
+	for give := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		response, err := control.Ask(ctx, o.Data, r)
+		if !errors.Is(err, control.ErrNoServer) {
+			return response, err
+		}
+		response, err = o.doHere(ctx, r)
+		if !errors.Is(err, store.ErrLocked) || time.Now().After(give) {
+			return response, err
+		}
+	}
+}
+
+func (o *operator) doHere(ctx context.Context, r control.Request) (control.Response, error) {
+	serving := &serve{Data: o.Data}
+	serving.BcryptCost, serving.PasswordMin = o.BcryptCost, o.PasswordMin
+	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	h, err := openKept(ctx, serving, quiet)
+	if err != nil {
+		return control.Response{}, err
+	}
+	response, err := control.Do(ctx, h.auth, r)
+	return response, errors.Join(err, h.close())
+}
+
+// readPassword asks without echo, twice, or reads one line of standard input where that is no terminal.
+func readPassword(prompt string) (string, error) {
+	in := int(os.Stdin.Fd())
+	if !term.IsTerminal(in) {
+		line, err := bufio.NewReader(io.LimitReader(os.Stdin, 64<<10)).ReadString('\n')
+		if err != nil && (err != io.EOF || line == "") {
+			return "", errors.New("no password on standard input; it is one line")
+		}
+		return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
+	}
+	var entered [2]string
+	for i, p := range []string{prompt, "The same again: "} {
+		fmt.Fprint(os.Stderr, p)
+		b, err := term.ReadPassword(in)
+		fmt.Fprintln(os.Stderr)
+		if err != nil {
+			return "", err
+		}
+		entered[i] = string(b)
+	}
+	if entered[0] != entered[1] {
+		return "", errors.New("the two passwords are not the same; nothing was changed")
+	}
+	return entered[0], nil
+}

@@ -1,0 +1,95 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"parley/auth"
+)
+
+// Request is one operation. Which fields count depends on Op.
+type Request struct {
+	Op       string `json:"op"`
+	Name     string `json:"name,omitempty"`
+	Password string `json:"password,omitempty"` // only ever on the socket, which is the owner's alone
+	Admin    bool   `json:"admin,omitempty"`
+	Invite   bool   `json:"invite,omitempty"`
+	Address  string `json:"address,omitempty"`
+}
+
+// Response is what an operation says.
+type Response struct {
+	Error     string     `json:"error,omitempty"` // for people; empty where it was done
+	Accounts  []Account  `json:"accounts,omitempty"`
+	Throttled []Throttle `json:"throttled,omitempty"`
+	Count     int        `json:"count,omitempty"`
+}
+
+// Account is an account as operators see it: nothing secret.
+type Account struct {
+	Name     string    `json:"name"`
+	Admin    bool      `json:"admin,omitempty"`
+	Disabled bool      `json:"disabled,omitempty"`
+	Invited  bool      `json:"invited,omitempty"`
+	Removed  bool      `json:"removed,omitempty"`
+	Made     time.Time `json:"made"`
+}
+
+// Throttle is one throttle that holds now.
+type Throttle struct {
+	Name     string    `json:"name,omitempty"` // empty: the address, whatever the account
+	Address  string    `json:"address"`
+	Failures int       `json:"failures"`
+	Until    time.Time `json:"until"`
+}
+
+// operations is the only list of what operators can ask for.
+var operations = map[string]func(context.Context, *auth.Service, Request) (Response, error){
+	"user add": func(ctx context.Context, a *auth.Service, r Request) (Response, error) {
+		return Response{}, a.Add(ctx, r.Name, auth.Secret(r.Password), r.Admin, r.Invite)
+	},
+	"user passwd": func(ctx context.Context, a *auth.Service, r Request) (Response, error) {
+		return Response{}, a.SetPassword(ctx, r.Name, auth.Secret(r.Password))
+	},
+	"user disable": func(ctx context.Context, a *auth.Service, r Request) (Response, error) {
+		return Response{}, a.Disable(ctx, r.Name)
+	},
+	"user enable": func(ctx context.Context, a *auth.Service, r Request) (Response, error) {
+		return Response{}, a.Enable(ctx, r.Name)
+	},
+	"user remove": func(ctx context.Context, a *auth.Service, r Request) (Response, error) {
+		return Response{}, a.Remove(ctx, r.Name)
+	},
+	"user list":     listUsers,
+	"throttle list": listThrottles,
+	"throttle lift": func(_ context.Context, a *auth.Service, r Request) (Response, error) {
+		return Response{Count: a.Lift(r.Name, r.Address)}, nil
+	},
+}
+
+func listUsers(ctx context.Context, a *auth.Service, _ Request) (Response, error) {
+	accounts, err := a.List(ctx)
+	var r Response
+	for _, one := range accounts {
+		r.Accounts = append(r.Accounts, Account{one.Name, one.Admin, one.Disabled, one.Invited, one.Removed, one.Made})
+	}
+	return r, err
+}
+
+func listThrottles(_ context.Context, a *auth.Service, _ Request) (Response, error) {
+	var r Response
+	for _, t := range a.Throttled() {
+		r.Throttled = append(r.Throttled, Throttle{t.Name, t.Address, t.Failures, t.Until})
+	}
+	return r, nil
+}
+
+// Do carries out one operation in this process.
+func Do(ctx context.Context, a *auth.Service, r Request) (Response, error) {
+	run := operations[r.Op]
+	if run == nil {
+		return Response{}, fmt.Errorf("there is no operation %q", r.Op)
+	}
+	return run(ctx, a, r)
+}

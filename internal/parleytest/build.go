@@ -1,0 +1,68 @@
+package parleytest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+var bin struct {
+	sync.Mutex
+	dir   string
+	built map[string]error
+}
+
+// Main is for TestMain: it runs the tests and removes what Build has made.
+func Main(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(bin.dir)
+	os.Exit(code)
+}
+
+// Build returns the path of one of the repository's programs, built once a test run.
+func Build(t testing.TB, name string) string {
+	t.Helper()
+	bin.Lock()
+	defer bin.Unlock()
+	if bin.dir == "" {
+		dir, err := os.MkdirTemp("", "parley-test-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		bin.dir, bin.built = dir, make(map[string]error)
+	}
+	path := filepath.Join(bin.dir, name)
+	err, known := bin.built[name]
+	if !known {
+		args := []string{"build", "-o", path}
+		if raceEnabled {
+			args = append(args, "-race")
+		}
+		out, failed := exec.Command("go", append(args, "parley/cmd/"+name)...).CombinedOutput()
+		if failed != nil {
+			err = fmt.Errorf("go build %s: %w\n%s", name, failed, out)
+		}
+		bin.built[name] = err
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Need returns the path of a program that is not parley's. Where it is missing
+// the test is skipped, and fails where CI=true.
+func Need(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not installed, and CI needs it", name)
+		}
+		t.Skipf("%s is not installed", name)
+	}
+	return path
+}

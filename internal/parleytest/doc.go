@@ -1,0 +1,8 @@
+// Package parleytest starts the real programs for tests, as child processes on
+// loopback with certificates and data of their own, and speaks the line protocol to them
+// by hand: no code of parley's stands between a test and the wire.
+//
+//   - build.go: the programs, built once a test run
+//   - server.go: a parleyd to start, stop, kill and start again
+//   - conn.go: one connection, line by line
+package parleytest

@@ -1,0 +1,5 @@
+//go:build race
+
+package parleytest
+
+const raceEnabled = true

@@ -1,0 +1,7 @@
+// Package server is the entrance: it accepts connections within their caps,
+// finishes the TLS handshake under a deadline, and hands each to its session. It
+// knows nothing of lines.
+//
+//   - server.go: Server, its listeners and its draining
+//   - gate.go: how many connections there may be, in all and from one address
+package server

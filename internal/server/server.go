@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"parley/internal/session"
+)
+
+// Options are the entrance's bounds.
+type Options struct {
+	Caps             Caps
+	HandshakeTimeout time.Duration // for the whole TLS handshake; 0 is no limit
+}
+
+// Server accepts connections and hands them to sessions.
+type Server struct {
+	tls      *tls.Config
+	sessions *session.Service
+	log      *slog.Logger
+	opts     Options
+	gate     *gate
+
+	mu        sync.Mutex
+	listeners []net.Listener
+	strangers map[net.Conn]struct{} // in their handshake
+	draining  bool
+	conns     sync.WaitGroup
+
+	refusals sync.Mutex
+	refused  int // not logged yet
+	logNext  *rate.Limiter
+}
+
+// New makes a server.
+func New(config *tls.Config, sessions *session.Service, log *slog.Logger, opts Options) *Server {
+	return &Server{
+		tls: config, sessions: sessions, log: log, opts: opts,
+		gate:      newGate(opts.Caps),
+		strangers: make(map[net.Conn]struct{}),
+		logNext:   rate.NewLimiter(rate.Every(time.Second), 1),
+	}
+}
+
+// Serve accepts connections until Drain, or until accepting fails for good.
+// It returns nil after a Drain that found it listening.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	s.mu.Lock()
+	if s.draining {
+		s.mu.Unlock()
+		return l.Close()
+	}
+	s.listeners = append(s.listeners, l)
+	s.mu.Unlock()
+	var wait time.Duration
+	for {
+		conn, err := l.Accept()
+		switch {
+		case err == nil:
+			wait = 0
+			s.accept(ctx, conn)
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default:
+			// Out of file descriptors, mostly. Those who are in go on; so does this, when some have left.
+			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			s.log.Warn("accepting failed; trying again", "error", err, "in", wait)
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+}
+
+// accept lets the connection in where the caps allow it, on a goroutine of its own.
+func (s *Server) accept(ctx context.Context, conn net.Conn) {
+	from := address(conn)
+	pass, why := s.gate.enter(from)
+	if pass == nil {
+		conn.Close()
+		s.logRefused(from, why)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		pass.leave()
+		conn.Close()
+		return
+	}
+	s.strangers[conn] = struct{}{}
+	s.conns.Add(1)
+	go func() {
+		defer s.conns.Done()
+		defer pass.leave()
+		s.serve(ctx, conn, from, pass)
+	}()
+}
+
+func (s *Server) serve(ctx context.Context, conn net.Conn, from netip.Addr, pass *pass) {
+	secure := tls.Server(conn, s.tls)
+	if s.opts.HandshakeTimeout > 0 {
+		conn.SetDeadline(time.Now().Add(s.opts.HandshakeTimeout))
+	}
+	err := secure.HandshakeContext(ctx)
+	s.mu.Lock()
+	delete(s.strangers, conn)
+	s.mu.Unlock()
+	if err != nil {
+		s.log.Info("handshake failed", "from", from, "error", err.Error())
+		conn.Close()
+		return
+	}
+	conn.SetDeadline(time.Time{})
+	s.sessions.Serve(ctx, secure, from, pass.signIn)
+}
+
+// logRefused tells of refused connections once a second at most: a flood must not fill the log.
+func (s *Server) logRefused(from netip.Addr, why string) {
+	s.refusals.Lock()
+	defer s.refusals.Unlock()
+	s.refused++
+	if s.logNext.Allow() {
+		s.log.Warn("connections refused", "count", s.refused, "last_from", from, "bound", why)
+		s.refused = 0
+	}
+}
+
+// Drain stops accepting, cuts off handshakes, and ends the sessions; those
+// that have not ended when ctx does are cut off. It returns after the last connection.
+func (s *Server) Drain(ctx context.Context) {
+	s.mu.Lock()
+	s.draining = true
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	for conn := range s.strangers {
+		conn.Close()
+	}
+	s.mu.Unlock()
+	s.sessions.Drain(ctx)
+	s.conns.Wait()
+}
+
+// address is the peer's, without its port.
+func address(conn net.Conn) netip.Addr {
+	if tcp, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}

@@ -1,0 +1,182 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"parley/protocol"
+)
+
+// row is one command: all that is known of it.
+type row struct {
+	name    string
+	states  state // in which it may come
+	fields  []int // counts that it may have, ascending
+	cost    cost
+	message bool // does not wait for the replies to messages before it
+	closes  bool // too early, it ends the session
+	run     func(*session, context.Context, []string) error
+}
+
+// commands is the only list of commands there is; HELP tells it in this order.
+var commands = []row{
+	{name: "HELLO", states: fresh, fields: []int{1, 2}, run: (*session).hello},
+	{name: "MSG", states: active, fields: []int{1}, cost: message, message: true, run: (*session).msg},
+	{name: "EXIT", states: invited | active, fields: []int{0}, closes: true, run: (*session).exit},
+	{name: "JOIN", states: active, fields: []int{1}, cost: command, run: (*session).join},
+	{name: "LEAVE", states: active, fields: []int{1}, cost: command, run: (*session).leave},
+	{name: "SEND", states: active, fields: []int{3}, cost: message, message: true, run: (*session).send},
+	{name: "WHO", states: active, fields: []int{1, 2}, cost: command, run: (*session).who},
+	{name: "LIST", states: active, fields: []int{0, 1}, cost: command, run: (*session).list},
+	{name: "HISTORY", states: active, fields: []int{1, 4}, cost: command, run: (*session).history},
+	{name: "FIND", states: active, fields: []int{2}, cost: command, run: (*session).find},
+	{name: "PASSWD", states: invited | active, fields: []int{1}, cost: command, run: (*session).passwd},
+	{name: "EJECT", states: active, fields: []int{2}, cost: command, run: (*session).eject},
+	{name: "PING", states: invited | active, fields: []int{1}, cost: command, run: (*session).ping},
+	{name: "HELP", states: invited | active, fields: []int{0}, cost: command, run: (*session).help},
+}
+
+// byName and names are filled from commands by init: the handlers in it read them.
+var (
+	byName = make(map[string]*row, len(commands))
+	names  []string
+)
+
+func init() {
+	for i := range commands {
+		byName[commands[i].name] = &commands[i]
+		names = append(names, commands[i].name)
+	}
+}
+
+// line takes one line through the contract's checks, in its order, and answers it.
+func (s *session) line(ctx context.Context, raw []byte, tooLong bool) {
+	if s.unconfirmed {
+		s.unconfirmed = false
+		s.svc.auth.Confirm(s.id)
+	}
+	now := time.Now()
+	var slow time.Duration
+	if s.allowance != nil {
+		var flood bool
+		slow, flood = s.allowance.spendBytes(int(s.lines.Taken()-s.counted), now)
+		s.counted = s.lines.Taken()
+		if flood {
+			defer s.stop(byeFlood)
+		}
+	}
+	if s.state == fresh && httpLine.Match(raw) {
+		s.refuse("", protocol.Errorf(protocol.BadFormat, "this is not a web server's port; a line is COMMAND|DATA"))
+		s.over = true
+		return
+	}
+	if tooLong {
+		s.refuse("", protocol.Errorf(protocol.TooLong, "a line has at most %d bytes with its line end", protocol.MaxLine))
+		return
+	}
+	line, bad := protocol.Parse(raw)
+	if bad != nil {
+		s.refuse("", bad)
+		return
+	}
+	command, bad := s.admit(line.Command)
+	if bad == nil {
+		bad = s.spend(command, slow, now)
+	}
+	var fields []string
+	if bad == nil {
+		fields, bad = protocol.Fields(line.Data, command.fields...)
+	}
+	if bad != nil {
+		s.refuse(line.Command, bad)
+		return
+	}
+	if !command.message {
+		s.settle()
+	}
+	if err := command.run(s, ctx, fields); err != nil {
+		s.refuse(line.Command, err)
+	}
+}
+
+// admit finds the command's row and says whether it may come now.
+func (s *session) admit(name string) (*row, *protocol.Error) {
+	command := byName[name]
+	switch {
+	case command != nil && command.states&s.state != 0:
+		return command, nil
+	case s.state == fresh:
+		s.over = command != nil && command.closes
+		return nil, protocol.Errorf(protocol.HelloFirst, "sign in first: HELLO|user|password")
+	case command == nil:
+		return nil, protocol.Errorf(protocol.UnknownCommand, "there is no such command; HELP| lists them")
+	case command.states == fresh:
+		return nil, protocol.Errorf(protocol.AlreadyHello, "this session has signed in; EXIT| ends it")
+	}
+	return nil, protocol.Errorf(protocol.PasswordChange, "change the password first: PASSWD|new password")
+}
+
+// spend takes the command's cost from the account's allowance.
+func (s *session) spend(c *row, slow time.Duration, now time.Time) *protocol.Error {
+	if s.allowance == nil || c.cost == free {
+		return nil
+	}
+	if slow > 0 {
+		return tooFast(bytes, slow)
+	}
+	if wait := s.allowance.spend(c.cost, now); wait > 0 {
+		return tooFast(c.cost, wait)
+	}
+	return nil
+}
+
+// uncounted are the errors that are not the peer's fault, or have a budget of their own.
+var uncounted = map[protocol.Code]bool{protocol.Busy: true, protocol.Internal: true, protocol.RateLimited: true}
+
+// refuse answers a line with an error, in its turn, and spends the budgets for errors.
+func (s *session) refuse(command string, err error) {
+	told := refusal(err)
+	s.settle()
+	s.out.reply(protocol.Append(nil, protocol.ReplyError, string(told.Code), told.Text))
+	s.logError(command, told, err)
+	if told.Code == protocol.RateLimited && !s.refused.Allow() {
+		s.stop(byeFlood)
+	}
+	if !uncounted[told.Code] && !s.errors.Allow() {
+		s.stop(byeTooManyError)
+	}
+}
+
+func (s *session) logError(command string, told *protocol.Error, err error) {
+	switch told.Code {
+	case protocol.Internal:
+		s.log.Error("command failed", "command", command, "error", err)
+	case protocol.RateLimited:
+		s.log.Debug("refused", "command", command, "code", told.Code)
+	default:
+		s.log.Info("refused", "command", command, "code", told.Code)
+	}
+}
+
+// stop ends the session after the present line.
+func (s *session) stop(why bye) {
+	s.interrupt(why)
+	s.over = true
+}
+
+// ok answers OK|field|….
+func (s *session) ok(fields ...string) {
+	s.out.reply(protocol.Append(nil, protocol.ReplyOK, fields...))
+}
+
+// okList answers OK with as many names as fit the line, and the field + where some did not.
+func (s *session) okList(names []string) {
+	room := protocol.MaxLine - len("OK||+\n")
+	for i, name := range names {
+		if room -= len(name) + 1; room < 0 {
+			s.ok(append(names[:i:i], "+")...)
+			return
+		}
+	}
+	s.ok(names...)
+}

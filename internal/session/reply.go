@@ -1,0 +1,85 @@
+package session
+
+import (
+	"errors"
+	"time"
+
+	"parley/auth"
+	"parley/internal/chat"
+	"parley/protocol"
+)
+
+// refusals is the one place where Go errors become codes. What is not listed
+// is the server's own fault: Internal, with the cause in the log alone.
+var refusals = []struct {
+	err  error
+	told *protocol.Error
+}{
+	{chat.ErrNotMember, protocol.Errorf(protocol.NotMember, "you have not joined such a room; JOIN|room joins one")},
+	{chat.ErrNoSuchUser, protocol.Errorf(protocol.NoSuchUser, "there is no such user")},
+	{chat.ErrForbidden, protocol.Errorf(protocol.Forbidden, "this is not allowed to you, or not here")},
+	{chat.ErrTooManyRooms, protocol.Errorf(protocol.Forbidden, "there are too many rooms; LEAVE one first")},
+	{chat.ErrTooManySessions, protocol.Wait(protocol.Busy, time.Minute, "too many sessions of this account; end one")},
+	{chat.ErrUnavailable, protocol.Wait(protocol.Busy, time.Second, "nothing can be written now; try again")},
+	{chat.ErrNameTaken, protocol.Errorf(protocol.Denied, "a guest of this name is here; take another")},
+	{chat.ErrEnded, denied},
+	{auth.ErrDenied, denied},
+	{auth.ErrBusy, protocol.Wait(protocol.Busy, 2*time.Second, "too many sign-ins at once; try again")},
+	{auth.ErrNotFound, protocol.Errorf(protocol.NoSuchUser, "there is no such user")},
+}
+
+// denied is the one answer to every sign-in that fails.
+var denied = protocol.Errorf(protocol.Denied, "the name or the password is wrong")
+
+// refusal turns err into what the peer is told.
+func refusal(err error) *protocol.Error {
+	var (
+		told      *protocol.Error
+		throttled *auth.ThrottledError
+		weak      *auth.WeakError
+	)
+	switch {
+	case errors.As(err, &told):
+		return told
+	case errors.As(err, &throttled):
+		return protocol.Wait(protocol.Throttled, throttled.Wait, "too many failed sign-ins; try again then")
+	case errors.As(err, &weak):
+		return protocol.Errorf(protocol.WeakPassword, "%s", weak.Why)
+	}
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			return r.told
+		}
+	}
+	return protocol.Errorf(protocol.Internal, "the server failed at this; its log says why under your session's id")
+}
+
+// eventNames are the commands of chat's events on the wire.
+var eventNames = map[chat.EventKind]string{
+	chat.MessageEvent: protocol.EventMsg,
+	chat.CameEvent:    protocol.EventJoin,
+	chat.WentEvent:    protocol.EventLeave,
+	chat.HereEvent:    protocol.EventHere,
+}
+
+// Encode is chat.Options.Encode for the line protocol.
+func Encode(e chat.Event) []byte {
+	line := protocol.Event{
+		Command: eventNames[e.Kind], Room: e.Room, User: e.User, Count: e.Count,
+		ID: e.Message.ID, Time: e.Message.Time, Text: e.Message.Text,
+	}
+	return line.Append(make([]byte, 0, 96+len(line.Text)))
+}
+
+// bye is the server's last word to a session, and how the session ends by it.
+type bye struct {
+	code, text string
+	rest       bool // work off what was read already
+	drop       bool // forget what waits in the outbox
+	gone       bool // the person is meant to be gone: no grace
+}
+
+func (b bye) line() []byte {
+	e := protocol.Event{Command: protocol.EventBye, Code: b.code, Text: b.text}
+	return e.Append(nil)
+}

@@ -1,0 +1,130 @@
+package session
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/auth"
+	"parley/internal/chat"
+)
+
+// Options are the bounds of sessions. Zero means no limit, everywhere.
+type Options struct {
+	Guests       bool
+	MessageRate  Rate          // MSG and SEND, by account
+	CommandRate  Rate          // every other command, by account
+	ByteRate     Rate          // by account
+	Errors       int           // ERROR replies of a session before it ends; one is given back every ErrorEvery
+	Refused      int           // rate-limited replies of a session before it ends as a flood; 20 are given back a second
+	LoginTimeout time.Duration // from the handshake to a good HELLO
+	IdleTimeout  time.Duration // without a line
+	WriteTimeout time.Duration // for a write to go through
+	OutboxBytes  int           // of events that wait for a session, and again of its own answers
+}
+
+// What the protocol names and nobody needs to change.
+const (
+	errorEvery   = 5 * time.Second
+	refusedRate  = 20              // given back a second
+	inFlight     = 64              // messages of a session that wait for the log at once
+	freshLogin   = 5 * time.Minute // PASSWD is allowed this long after a sign-in by password
+	findLimit    = 50
+	historyLimit = 50 // where none is asked for
+	lastWords    = time.Second
+)
+
+// Service is what all sessions share.
+type Service struct {
+	hub    *chat.Hub
+	auth   *auth.Service
+	log    *slog.Logger
+	opts   Options
+	limits *limits
+
+	mu       sync.Mutex
+	sessions map[string]*session // by UUID, from accept to end
+	draining bool
+	running  sync.WaitGroup
+}
+
+// New makes a Service.
+func New(hub *chat.Hub, auth *auth.Service, log *slog.Logger, opts Options) *Service {
+	return &Service{
+		hub: hub, auth: auth, log: log, opts: opts,
+		limits:   newLimits([costs]Rate{command: opts.CommandRate, message: opts.MessageRate, bytes: opts.ByteRate}),
+		sessions: make(map[string]*session),
+	}
+}
+
+// Serve runs the session of one connection, its handshake done, to its end,
+// and closes the connection. signedIn is called once when HELLO was good.
+func (s *Service) Serve(ctx context.Context, conn net.Conn, from netip.Addr, signedIn func()) {
+	one := newSession(s, conn, from, signedIn)
+	if !s.add(one) {
+		conn.Close()
+		return
+	}
+	defer s.remove(one)
+	one.run(ctx)
+}
+
+func (s *Service) add(one *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.running.Add(1)
+	s.sessions[one.id] = one
+	return true
+}
+
+func (s *Service) remove(one *session) {
+	s.mu.Lock()
+	delete(s.sessions, one.id)
+	s.mu.Unlock()
+	s.running.Done()
+}
+
+// live says whether the session with this UUID is still connected.
+func (s *Service) live(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, live := s.sessions[id]
+	return live
+}
+
+// Drain ends every session: each answers what it has read, says BYE|shutdown
+// and closes. It returns when all have, or cuts off the rest when ctx ends.
+func (s *Service) Drain(ctx context.Context) {
+	s.mu.Lock()
+	s.draining = true
+	for _, one := range s.sessions {
+		one.interrupt(byeShutdown)
+	}
+	s.mu.Unlock()
+
+	done := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		s.mu.Lock()
+		for _, one := range s.sessions {
+			one.conn.Close()
+		}
+		s.mu.Unlock()
+		<-done
+	}
+}
+
+func newID() string { return uuid.NewString() }

@@ -1,0 +1,253 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"parley/internal/chat"
+	"parley/protocol"
+)
+
+// state says which commands may come. It is a set's element: see command.states.
+type state uint8
+
+const (
+	fresh   state = 1 << iota // connected, not signed in
+	invited                   // signed in, must change the password first
+	active                    // signed in
+)
+
+// The server's reasons to end a session.
+var (
+	byeShutdown     = bye{code: protocol.ByeShutdown, text: "the server is stopping; come back in a moment", rest: true}
+	byeIdle         = bye{code: protocol.ByeIdle, text: "nothing came for too long; PING keeps a session"}
+	byeLogin        = bye{code: protocol.ByeLoginTimeout, text: "no sign-in came in time"}
+	byeFlood        = bye{code: protocol.ByeFlood, text: "far more came than is allowed"}
+	byeSlow         = bye{code: protocol.ByeSlow, text: "you read too slowly; what you missed is in HISTORY", drop: true}
+	byeTooManyError = bye{code: protocol.ByeTooManyErrors, text: "too many lines were refused"}
+)
+
+// session is one connection. Fields are the reading goroutine's own, but for
+// those below mu.
+type session struct {
+	svc      *Service
+	id       string // UUID, for logs
+	conn     net.Conn
+	from     netip.Addr
+	log      *slog.Logger
+	lines    *protocol.Reader
+	out      *outbox
+	signedIn func()
+
+	state       state
+	seat        *chat.Seat
+	allowance   *allowance
+	since       time.Time // when it was accepted
+	armed       time.Time // when the idle deadline was last set
+	passwordAt  time.Time // when it signed in by password; zero for a token
+	unconfirmed bool      // no line came since it signed in by token
+	over        bool      // read nothing more
+	left        bool      // by EXIT
+	errors      *rate.Limiter
+	refused     *rate.Limiter
+	counted     int64 // bytes of lines that were charged
+
+	mu      sync.Mutex
+	settled sync.Cond // pending went down
+	pending int       // messages that wait for the log
+	last    *bye      // why the server ends the session; the first reason stays
+}
+
+func newSession(svc *Service, conn net.Conn, from netip.Addr, signedIn func()) *session {
+	s := &session{
+		svc: svc, id: newID(), conn: conn, from: from, signedIn: signedIn,
+		lines: protocol.NewReader(conn), state: fresh, since: time.Now(),
+		errors:  budget(svc.opts.Errors, rate.Every(errorEvery)),
+		refused: budget(svc.opts.Refused, refusedRate),
+	}
+	s.log = svc.log.With("session", s.id)
+	s.settled.L = &s.mu
+	s.out = newOutbox(conn, svc.opts.OutboxBytes, svc.opts.WriteTimeout, func() { s.interrupt(byeSlow) })
+	return s
+}
+
+func budget(n int, back rate.Limit) *rate.Limiter {
+	if n <= 0 {
+		return rate.NewLimiter(rate.Inf, 0)
+	}
+	return rate.NewLimiter(back, n)
+}
+
+// run serves the connection to its end.
+func (s *session) run(ctx context.Context) {
+	s.log.Info("connected", "from", s.from)
+	err := s.read(ctx)
+	s.settle()
+	s.end(err)
+}
+
+// read takes lines until the session is over. Its error is why the connection was lost, if it was.
+func (s *session) read(ctx context.Context) error {
+	for !s.over {
+		if s.arm() {
+			return nil
+		}
+		line, err := s.lines.ReadLine()
+		switch {
+		case err == nil || errors.Is(err, protocol.ErrTooLong):
+			s.line(ctx, line, err != nil)
+		case errors.Is(err, protocol.ErrFlood):
+			s.interrupt(byeFlood)
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.interrupt(s.overdue())
+			return nil
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// arm sets the deadline of the next read. It is true where the session must end now.
+func (s *session) arm() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil {
+		return !s.last.rest
+	}
+	now := time.Now()
+	switch {
+	case s.state == fresh:
+		if s.armed.IsZero() && s.svc.opts.LoginTimeout > 0 {
+			s.conn.SetReadDeadline(s.since.Add(s.svc.opts.LoginTimeout))
+		}
+	case s.svc.opts.IdleTimeout <= 0:
+		s.conn.SetReadDeadline(time.Time{})
+	case now.Sub(s.armed) > s.svc.opts.IdleTimeout/64:
+		s.conn.SetReadDeadline(now.Add(s.svc.opts.IdleTimeout))
+	default:
+		return false
+	}
+	s.armed = now
+	return false
+}
+
+func (s *session) overdue() bye {
+	if s.state == fresh {
+		return byeLogin
+	}
+	return byeIdle
+}
+
+// interrupt ends the session for the reason given, from any goroutine.
+func (s *session) interrupt(why bye) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil {
+		s.last = &why
+	}
+	// The reader wakes up and sees why.
+	s.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// Deliver implements chat.Member.
+func (s *session) Deliver(event []byte) { s.out.event(event) }
+
+// End implements chat.Member.
+func (s *session) End(reason string) {
+	if reason == "" {
+		reason = "your sessions were ended"
+	}
+	s.interrupt(bye{code: protocol.ByeEjected, text: reason, gone: true})
+}
+
+// begin makes room for one more message that waits for the log.
+func (s *session) begin() {
+	s.mu.Lock()
+	for s.pending >= inFlight {
+		s.settled.Wait()
+	}
+	s.pending++
+	s.mu.Unlock()
+}
+
+// done is begin's other end, after the message's reply is in the outbox.
+func (s *session) done() {
+	s.mu.Lock()
+	s.pending--
+	s.settled.Broadcast()
+	s.mu.Unlock()
+}
+
+// settle waits for the replies to all messages so far.
+func (s *session) settle() {
+	s.mu.Lock()
+	for s.pending > 0 {
+		s.settled.Wait()
+	}
+	s.mu.Unlock()
+}
+
+// end tells the peer why, waits for the outbox, closes and cleans up.
+func (s *session) end(lost error) {
+	s.mu.Lock()
+	why := s.last
+	s.mu.Unlock()
+	reason := "exit"
+	var last []byte
+	var drop bool
+	switch {
+	case s.left:
+	case why != nil:
+		reason, last, drop = why.code, why.line(), why.drop
+	case s.over:
+		reason = "refused"
+	case errors.Is(lost, io.EOF):
+		reason = "closed by the peer"
+	case lost != nil:
+		reason = "lost"
+	}
+	if s.seat != nil {
+		s.seat.Exit(!s.left && (why == nil || !why.gone))
+	}
+	wait := s.svc.opts.WriteTimeout
+	if wait <= 0 || drop {
+		wait = lastWords
+	}
+	s.out.finish(last, time.Now().Add(wait), drop)
+	s.linger()
+	if s.allowance != nil {
+		s.svc.limits.drop(s.allowance)
+	}
+	attrs := []any{"reason", reason, "for", time.Since(s.since).Round(time.Millisecond).String()}
+	if reason == "lost" {
+		attrs = append(attrs, "error", lost.Error())
+	}
+	s.log.Info("disconnected", attrs...)
+}
+
+// linger closes the sending side and reads on for a moment: closing with bytes
+// unread would reset the connection, and the last words with it (RFC 1122, 4.2.2.13).
+func (s *session) linger() {
+	defer s.conn.Close()
+	half, can := s.conn.(interface{ CloseWrite() error })
+	if !can || half.CloseWrite() != nil {
+		return
+	}
+	s.conn.SetReadDeadline(time.Now().Add(lastWords))
+	io.CopyN(io.Discard, s.conn, protocol.MaxSkip)
+}
+
+// httpLine is what a line looks like that some program meant for a web server (ALPACA, https://alpaca-attack.com).
+var httpLine = regexp.MustCompile(`^[A-Za-z]+ \S+ HTTP/|^(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PRI) `)
