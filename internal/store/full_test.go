@@ -1,0 +1,184 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"parley/auth"
+	"parley/internal/chat"
+	"parley/internal/store"
+)
+
+// TestFullDisk runs testFullDisk in a mount namespace of its own, where a small
+// file system can be mounted, if need be as root of a user namespace.
+func TestFullDisk(t *testing.T) {
+	if os.Getenv("PARLEY_TEST_MOUNT") == "1" {
+		testFullDisk(t)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
+	cmd.Env = append(os.Environ(), "PARLEY_TEST_MOUNT=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case errors.Is(err, unix.EPERM) || strings.Contains(string(out), "--- SKIP"):
+		missing(t, fmt.Sprintf("no file system may be mounted here: %v\n%s", err, out))
+	case err != nil || !strings.Contains(string(out), "--- PASS: TestFullDisk"):
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// smallDisk mounts a file system of this many bytes.
+func smallDisk(t *testing.T, bytes int) string {
+	t.Helper()
+	dir := t.TempDir()
+	// What is mounted here must not be seen outside.
+	err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	if err == nil {
+		err = unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("mode=0700,size=%d", bytes))
+	}
+	if err != nil {
+		t.Skip("mount: ", err)
+	}
+	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
+	return dir
+}
+
+// fill leaves this many bytes of room and returns the file that takes the rest.
+func fill(t *testing.T, dir string, room int) string {
+	t.Helper()
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "filler")
+	if err := os.WriteFile(file, make([]byte, int(st.Bavail)*int(st.Bsize)-room), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// lines is a log's output, a line each.
+type lines struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *lines) count(word string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.buf.String(), word)
+}
+
+// testFullDisk fills the disk under a store, with messages said one by one and
+// with many under way, and gives it room again. Nothing is acknowledged but
+// what is kept; reading goes on; writing does by itself once there is room;
+// and each outage is logged once, however many writes fail.
+func testFullDisk(t *testing.T) {
+	for _, c := range []struct{ pages, flight int }{{0, 1}, {0, 100}, {10, 1}, {10, 100}} {
+		t.Run(fmt.Sprintf("checkpoint at %d, %d in flight", c.pages, c.flight), func(t *testing.T) {
+			dir := smallDisk(t, 16<<20)
+			var log lines
+			s := open(t, dir, store.Options{CheckpointPages: c.pages, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			s.Start(func(chat.Entry) {})
+			var all []acked
+			for round := range 3 {
+				filler := fill(t, dir, 100<<10)
+				all = append(all, sayUntilFull(t, s, fmt.Sprint("round", round), c.flight)...)
+				// The outage goes on for whatever has no room even where a
+				// checkpoint lets the database's log begin again.
+				large := strings.Repeat("x", 2<<20)
+				for range 10 {
+					if _, err := try(t, s, lobby("unheard "+large)); !errors.Is(err, chat.ErrUnavailable) {
+						t.Fatalf("with the disk full: %v", err)
+					}
+				}
+				if err := s.IssueToken(t.Context(), auth.Token{Room: large}); !errors.Is(err, chat.ErrUnavailable) {
+					t.Fatalf("a token with the disk full: %v", err)
+				}
+				if _, err := s.Find(t.Context(), "lobby", []string{"round0"}, 50); err != nil {
+					t.Fatalf("search with the disk full: %v", err)
+				}
+				if err := os.Remove(filler); err != nil {
+					t.Fatal(err)
+				}
+				text := fmt.Sprint("again", round)
+				all = append(all, acked{say(t, s, text), text})
+				if n := log.count("level=ERROR msg=\"writing"); n != round+1 {
+					t.Fatalf("round %d: %d outages were logged\n%s", round, n, log.buf.String())
+				}
+				if n := log.count("msg=\"writing to the database works again"); n != round+1 {
+					t.Fatalf("round %d: %d ends of an outage were logged", round, n)
+				}
+			}
+			if err := s.Err(); err != nil {
+				t.Fatalf("a full disk was taken for a failed one: %v", err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d acknowledged", len(all))
+			wantKept(t, dir, all)
+			s = open(t, dir, store.Options{})
+			if list, err := s.Find(t.Context(), "lobby", []string{"unheard"}, 50); err != nil || len(list) > 0 {
+				t.Fatalf("what was refused is there: %d, %v", len(list), err)
+			}
+		})
+	}
+}
+
+// sayUntilFull says messages, so many at once, until one is refused.
+func sayUntilFull(t *testing.T, s *store.Store, prefix string, flight int) (list []acked) {
+	t.Helper()
+	var mu sync.Mutex
+	var failed error
+	window := make(chan struct{}, flight)
+	for i := 0; ; i++ {
+		window <- struct{}{}
+		mu.Lock()
+		stop := failed != nil
+		mu.Unlock()
+		if stop || i > 10000 {
+			break
+		}
+		s.Append(lobby(fmt.Sprintf("%s-%d", prefix, i)), func(e chat.Entry, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = err
+			} else {
+				list = append(list, acked{e.ID, e.Text})
+			}
+			<-window
+		})
+	}
+	for range flight - 1 {
+		window <- struct{}{}
+	}
+	if !errors.Is(failed, chat.ErrUnavailable) {
+		t.Fatalf("after %d messages on a full disk: %v", len(list), failed)
+	}
+	return list
+}
