@@ -53,7 +53,6 @@ type Update struct {
 	Event  protocol.Event // Command is empty for a change of the connection
 	State  State
 	Missed int           // Online: messages that were missed and told since the connection was lost
-	Room   string        // Online: where the server says that the session speaks
 	Wait   time.Duration // Waiting: until the next try
 	Err    error         // Lost, Waiting, Warning: why
 }
@@ -93,6 +92,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	session  *Session // nil while there is no connection
+	signedIn SignedIn // to the last session
 	password string   // once it is known to be right, or to be tried
 
 	// Of Connect, and then of the client's own goroutine.
@@ -103,7 +103,6 @@ type Client struct {
 	token    string
 	doubtful bool // the reply to a HELLO with this token was lost
 	denials  int  // of a doubtful token
-	room     string
 
 	progress progress // of the reading goroutine; between sessions, of the client's own
 }
@@ -178,7 +177,9 @@ func (c *Client) run(s *Session) {
 	for {
 		began := time.Now()
 		err := c.serve(s)
-		c.setSession(nil)
+		c.mu.Lock()
+		c.session = nil
+		c.mu.Unlock()
 		s.Close()
 		if c.ctx.Err() != nil || c.leaving.Load() {
 			return
@@ -215,7 +216,7 @@ func (c *Client) serve(s *Session) error {
 	if err != nil {
 		return err
 	}
-	c.tell(Update{State: Online, Missed: missed, Room: c.room})
+	c.tell(Update{State: Online, Missed: missed})
 	for {
 		select {
 		case c.inflight = <-c.queue:
@@ -228,10 +229,11 @@ func (c *Client) serve(s *Session) error {
 	}
 }
 
-func (c *Client) setSession(s *Session) {
+// SignedIn is what the server told at the last sign-in.
+func (c *Client) SignedIn() SignedIn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session = s
+	return c.signedIn
 }
 
 func (c *Client) tell(u Update) {

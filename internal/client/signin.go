@@ -113,11 +113,13 @@ func (c *Client) signIn(ctx context.Context) (*Session, error) {
 		s.Close()
 		return nil, c.refusedSignIn(ctx, err)
 	}
-	c.doubtful, c.denials, c.room = false, 0, in.Room
+	c.doubtful, c.denials = false, 0
 	if err := c.keepToken(in.Token); err != nil {
 		c.tell(Update{State: Warning, Err: err})
 	}
-	c.setSession(s)
+	c.mu.Lock()
+	c.session, c.signedIn = s, in
+	c.mu.Unlock()
 	return s, nil
 }
 

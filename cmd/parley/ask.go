@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"parley/protocol"
+)
+
+var errNoPassword = usageError{errors.New("there is no password: standard input is no terminal to ask on; set PARLEY_PASSWORD or give --password-file")}
+
+// readPasswordFile reads the first line of a file that nobody else can read.
+func readPasswordFile(name string) (string, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return "", usageError{err}
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return "", usageError{err}
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return "", usageError{fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it, and change the password", name, mode)}
+	}
+	content, err := io.ReadAll(io.LimitReader(file, protocol.MaxLine))
+	if err != nil {
+		return "", usageError{err}
+	}
+	line, _, _ := bytes.Cut(content, []byte("\n"))
+	password := strings.TrimSuffix(string(line), "\r")
+	if password == "" {
+		return "", usageError{fmt.Errorf("the first line of %s is empty; it must be the password", name)}
+	}
+	return password, nil
+}
+
+// askName asks for the name on the terminal.
+func askName(ctx context.Context) (string, error) {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return "", usageError{errors.New("there is no name: give USER@HOST")}
+	}
+	for {
+		fmt.Fprint(os.Stderr, "Name: ")
+		line, err := interruptible(ctx, func() (string, error) { return bufio.NewReader(os.Stdin).ReadString('\n') })
+		if err != nil {
+			return "", err
+		}
+		name := strings.TrimSpace(line)
+		bad := protocol.CheckName(name)
+		if bad == nil {
+			return name, nil
+		}
+		fmt.Fprintln(os.Stderr, bad.Text)
+	}
+}
+
+// askSecret asks on the terminal without echo.
+func askSecret(ctx context.Context, prompt string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		return "", errNoPassword
+	}
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprint(os.Stderr, prompt)
+	secret, err := interruptible(ctx, func() (string, error) {
+		secret, err := term.ReadPassword(fd)
+		return string(secret), err
+	})
+	fmt.Fprintln(os.Stderr)
+	if err != nil {
+		term.Restore(fd, before)
+		return "", err
+	}
+	return secret, nil
+}
+
+// askNewSecret asks twice, with ask, until both are the same.
+func askNewSecret(ask func(prompt string) (string, error), complain func(string)) (string, error) {
+	for {
+		first, err := ask("New password: ")
+		if err != nil {
+			return "", err
+		}
+		second, err := ask("Once more: ")
+		if err != nil {
+			return "", err
+		}
+		if first == second {
+			return first, nil
+		}
+		complain("These were not the same.")
+	}
+}
+
+// interruptible gives a read from the terminal up when ctx ends. The goroutine then ends with the process: nothing can wake it.
+func interruptible(ctx context.Context, read func() (string, error)) (string, error) {
+	type result struct {
+		text string
+		err  error
+	}
+	answer := make(chan result, 1)
+	go func() {
+		text, err := read()
+		answer <- result{text, err}
+	}()
+	select {
+	case r := <-answer:
+		return r.text, r.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"parley/internal/client"
+	"parley/tlsutil"
+)
+
+// connection are the flags that every command has.
+type connection struct {
+	CA           string        `name:"ca" type:"path" placeholder:"FILE" help:"Trust the CA certificates in this PEM file instead of the system's."`
+	Pin          string        `placeholder:"sha256/..." help:"Trust the server with this key instead of a CA (with --ca: both must hold)."`
+	PasswordFile string        `type:"path" placeholder:"FILE" help:"Take the password from the first line of this file, which nobody else may read."`
+	Guest        bool          `help:"Sign in as a guest, without a password, where the server allows it."`
+	GiveUp       time.Duration `default:"5m" help:"Without a terminal: end with 5 after this long without a connection. 0: never."`
+}
+
+const (
+	passwordTries = 3
+	leaveTimeout  = 3 * time.Second
+)
+
+// link is a client and what must be put in order after it.
+type link struct {
+	*client.Client
+	user   string
+	tokens *client.TokenFile // nil where a password was given, or another process has it
+}
+
+// open signs in. cfg says what the command wants of the client; notice shows lines for people.
+func (o *connection) open(ctx context.Context, server address, cfg client.Config, notice func(string)) (*link, error) {
+	if server.User == "" {
+		name, err := askName(ctx)
+		if err != nil {
+			return nil, err
+		}
+		server.User = name
+	}
+	dialer, err := client.NewDialer(server.dial(), tlsutil.ClientOptions{CAFile: o.CA, Pin: o.Pin})
+	if err != nil {
+		return nil, usageError{err}
+	}
+	cfg.Dial, cfg.User, cfg.Guest = dialer.Dial, server.User, o.Guest
+	l := &link{user: server.User}
+	given, err := o.givenPassword()
+	switch {
+	case err != nil:
+		return nil, err
+	case o.Guest:
+		l.user = "~" + server.User
+	case given != "":
+		cfg.Password = givenOnce(given)
+	default:
+		if err := l.takeToken(server, &cfg, notice); err != nil {
+			return nil, err
+		}
+		cfg.Password = asking(server.String(), notice)
+	}
+	cfg.NewPassword = newPassword(notice)
+	l.Client, err = client.Connect(ctx, cfg)
+	if err != nil && l.tokens != nil {
+		l.tokens.Close()
+	}
+	return l, err
+}
+
+func (o *connection) givenPassword() (string, error) {
+	if password := os.Getenv("PARLEY_PASSWORD"); password != "" {
+		return password, nil
+	}
+	if o.PasswordFile != "" {
+		return readPasswordFile(o.PasswordFile)
+	}
+	return "", nil
+}
+
+// takeToken makes cfg use the stored session, unless another process does.
+func (l *link) takeToken(server address, cfg *client.Config, notice func(string)) error {
+	dir, err := client.StateDir()
+	if err != nil {
+		return err
+	}
+	l.tokens, err = client.OpenTokenFile(dir, server.User, server.dial())
+	if errors.Is(err, client.ErrTokenInUse) {
+		return nil
+	}
+	if err != nil {
+		notice("this session can't be stored: " + sentence(err))
+		return nil
+	}
+	cfg.SaveToken = l.tokens.Save
+	if cfg.Token, err = l.tokens.Token(); err != nil {
+		notice("the stored session is not used: " + sentence(err))
+	}
+	return nil
+}
+
+// leave ends the connection: a stored session is kept for the next time, any other is signed out.
+func (l *link) leave() {
+	if l.tokens == nil {
+		l.quit()
+		return
+	}
+	l.Close()
+	l.tokens.Close()
+}
+
+// quit signs out.
+func (l *link) quit() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	l.Quit(ctx) // best effort: it closes in any case
+	if l.tokens != nil {
+		l.tokens.Close()
+	}
+}
+
+// givenOnce is a password that nobody can correct.
+func givenOnce(password string) func(context.Context, error) (string, error) {
+	return func(_ context.Context, refused error) (string, error) {
+		if refused != nil {
+			return "", &client.SignInError{Err: refused}
+		}
+		return password, nil
+	}
+}
+
+// asking asks on the terminal, and again where the password was wrong.
+func asking(who string, notice func(string)) func(context.Context, error) (string, error) {
+	tries := 0
+	return func(ctx context.Context, refused error) (string, error) {
+		if refused != nil {
+			if tries++; tries >= passwordTries {
+				return "", &client.SignInError{Err: refused}
+			}
+			notice(sentence(refused))
+		}
+		for {
+			password, err := askSecret(ctx, fmt.Sprintf("Password of %s: ", who))
+			if err != nil || password != "" {
+				return password, err
+			}
+		}
+	}
+}
+
+func newPassword(notice func(string)) func(context.Context, error) (string, error) {
+	told := false
+	return func(ctx context.Context, refused error) (string, error) {
+		if refused != nil {
+			notice(sentence(refused))
+		} else if !told {
+			told = true
+			notice("Welcome. Your first password was made by somebody else; choose one of your own.")
+		}
+		return askNewSecret(func(prompt string) (string, error) { return askSecret(ctx, prompt) }, notice)
+	}
+}
+
+// changes puts what happens to the connection into lines for people.
+type changes struct{ lost bool }
+
+// line is what to tell of an update, "" for nothing.
+func (c *changes) line(u client.Update) string {
+	switch u.State {
+	case client.Lost:
+		c.lost = true
+		return "connection lost; trying again (" + sentence(u.Err) + ")"
+	case client.Waiting:
+		return fmt.Sprintf("no connection yet; trying again in %v (%s)", max(u.Wait.Round(time.Second), time.Second), sentence(u.Err))
+	case client.Warning:
+		return sentence(u.Err)
+	case client.Online:
+		was := c.lost
+		c.lost = false
+		switch {
+		case !was:
+			return ""
+		case u.Missed == 0:
+			return "back; nothing was missed"
+		case u.Missed == 1:
+			return "back; the message above was missed"
+		}
+		return fmt.Sprintf("back; the %d messages above were missed", u.Missed)
+	}
+	return ""
+}
+
+// notice shows a line for people where standard output is for programs.
+func notice(text string) {
+	if text != "" {
+		fmt.Fprintln(os.Stderr, "parley: "+text)
+	}
+}
