@@ -1,7 +1,6 @@
 package chat_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,52 +10,23 @@ import (
 	"time"
 
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 )
-
-// memory is a Log that keeps messages in memory and answers at once.
-type memory struct {
-	tail func(chat.Entry)
-	last int64
-	said []chat.Message
-}
-
-func (m *memory) Append(e chat.Entry, done func(chat.Entry, error)) {
-	m.last++
-	e.ID, e.Time = m.last, time.Now()
-	if e.Kind == chat.Said {
-		m.said = append(m.said, chat.Message{ID: e.ID, Room: e.Room, User: e.Account, Text: e.Text})
-	}
-	m.tail(e)
-	done(e, nil)
-}
-
-func (m *memory) History(_ context.Context, room string, r chat.Range) (list []chat.Message, _ error) {
-	for _, one := range m.said {
-		if one.Room == room && one.ID > r.From && r.Forward {
-			list = append(list, one)
-		}
-	}
-	return list, nil
-}
-
-func (m *memory) Find(context.Context, string, []string, int) ([]chat.Message, error) {
-	return nil, nil
-}
 
 // house is a hub with a log, for tests.
 type house struct {
 	t   *testing.T
-	log *memory
+	log *chattest.Log
 	*chat.Hub
 	sessions int
 }
 
 func newHouse(t *testing.T, accounts ...string) *house {
-	h := &house{t: t, log: &memory{}}
+	h := &house{t: t, log: &chattest.Log{}}
 	h.Hub = chat.New(h.log, chat.State{Accounts: accounts}, chat.Options{
 		MaxSessions: 3, MaxRooms: 3, Crowd: 5, CrowdEvery: 2 * time.Second, Grace: 10 * time.Second, Encode: encode,
 	})
-	h.log.tail = h.Tail
+	h.log.Tail = h.Tail
 	t.Cleanup(h.Close)
 	return h
 }
@@ -92,7 +62,7 @@ func (v *visitor) news() string {
 
 func (h *house) who(name string) chat.Who {
 	h.sessions++
-	return chat.Who{Session: fmt.Sprint(h.sessions), Name: name, Guest: strings.HasPrefix(name, "~"), Version: h.log.last}
+	return chat.Who{Session: fmt.Sprint(h.sessions), Name: name, Guest: strings.HasPrefix(name, "~"), Version: h.log.Last()}
 }
 
 func (h *house) come(name string) *visitor {

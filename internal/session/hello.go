@@ -100,6 +100,7 @@ func (s *session) stand(err error) error {
 // enter is the one step out of fresh.
 func (s *session) enter(next state, by string) {
 	s.state = next
+	s.armed = time.Time{} // the idle deadline takes the place of the login deadline
 	key := s.seat.Name
 	if s.seat.Guest {
 		key = protocol.GuestMark + s.from.String()

@@ -1,0 +1,93 @@
+// Package chattest holds a chat.Log for tests that need one without a disk.
+package chattest
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"parley/internal/chat"
+)
+
+// Log keeps messages in memory and answers every Append before it returns.
+// Its bounds and its keys' life are for ever. Set Tail before the first Append.
+type Log struct {
+	Tail func(chat.Entry)
+	Fail error // set: Append refuses everything with it
+
+	mu       sync.Mutex
+	last     int64
+	messages []chat.Message
+	keys     map[[3]string]int64
+}
+
+// Append implements chat.Log.
+func (l *Log) Append(e chat.Entry, done func(chat.Entry, error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.Fail != nil {
+		done(e, l.Fail)
+		return
+	}
+	key := [3]string{e.KeyOwner, e.Room, e.Key}
+	if first := l.keys[key]; e.Kind == chat.Said && e.Key != "" && first != 0 {
+		e.ID = first
+		done(e, nil)
+		return
+	}
+	l.last++
+	e.ID, e.Time = l.last, time.Now().UTC().Truncate(time.Millisecond)
+	if e.Kind == chat.Said {
+		l.messages = append(l.messages, chat.Message{ID: e.ID, Time: e.Time, Room: e.Room, User: e.Account, Text: e.Text})
+		if l.keys == nil {
+			l.keys = make(map[[3]string]int64)
+		}
+		if e.Key != "" {
+			l.keys[key] = e.ID
+		}
+	}
+	l.Tail(e)
+	done(e, nil)
+}
+
+// Last is the id of the last entry.
+func (l *Log) Last() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+// History implements chat.Log.
+func (l *Log) History(_ context.Context, room string, r chat.Range) ([]chat.Message, error) {
+	list := l.those(func(m chat.Message) bool {
+		return m.Room == room && (r.Forward && m.ID > r.From || !r.Forward && m.ID < r.From)
+	})
+	if r.Forward {
+		return list[:min(r.Limit, len(list))], nil
+	}
+	return list[max(0, len(list)-r.Limit):], nil
+}
+
+// Find implements chat.Log; here a word may be part of another.
+func (l *Log) Find(_ context.Context, room string, words []string, limit int) ([]chat.Message, error) {
+	list := l.those(func(m chat.Message) bool {
+		text := strings.ToLower(m.Text)
+		return m.Room == room && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, strings.ToLower(w)) })
+	})
+	return list[max(0, len(list)-limit):], nil
+}
+
+func (l *Log) those(match func(chat.Message) bool) (list []chat.Message) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, m := range l.messages {
+		if match(m) {
+			list = append(list, m)
+		}
+	}
+	slices.SortFunc(list, func(a, b chat.Message) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
