@@ -31,5 +31,5 @@ func (w *writer) checkpoint() {
 		w.blame(&w.checkpoints, err)
 		return
 	}
-	w.checkpoints.end()
+	w.checkpoints.worked()
 }

@@ -2,7 +2,7 @@ package store
 
 import (
 	"errors"
-	"log/slog"
+	"time"
 
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -30,24 +30,29 @@ func fatal(err error) bool {
 	return errors.As(err, &e) && fatalKinds[e.Code()&0xff] && !passing[e.Code()]
 }
 
+// outageGap is how long after the last failure something must work for its
+// outage to be over. On a disk that is nearly full, small writes work between
+// large ones that fail, and two lines for each would fill it for good.
+const outageGap = time.Second
+
 // An outage is told once when it begins and once when it ends. It belongs to
 // the writer goroutine.
 type outage struct {
-	log  *slog.Logger
-	what string // what does not work
-	on   bool
+	opts Options
+	what string    // does not work
+	last time.Time // failure; zero when there is no outage
 }
 
-func (o *outage) begin(err error) {
-	if !o.on {
-		o.on = true
-		o.log.Error(o.what+" fails; it is tried again until it works", "error", err)
+func (o *outage) failed(err error) {
+	if o.last.IsZero() {
+		o.opts.Log.Error(o.what+" fails; it is tried again until it works", "error", err)
 	}
+	o.last = o.opts.Now()
 }
 
-func (o *outage) end() {
-	if o.on {
-		o.on = false
-		o.log.Info(o.what + " works again")
+func (o *outage) worked() {
+	if !o.last.IsZero() && o.opts.Now().Sub(o.last) >= outageGap {
+		o.last = time.Time{}
+		o.opts.Log.Info(o.what + " works again")
 	}
 }

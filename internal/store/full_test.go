@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -101,19 +102,26 @@ func testFullDisk(t *testing.T) {
 		t.Run(fmt.Sprintf("checkpoint at %d, %d in flight", c.pages, c.flight), func(t *testing.T) {
 			dir := smallDisk(t, 16<<20)
 			var log lines
-			s := open(t, dir, store.Options{CheckpointPages: c.pages, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			var now clock
+			now.ms.Store(1767225600000)
+			s := open(t, dir, store.Options{CheckpointPages: c.pages, Now: now.now, Log: slog.New(slog.NewTextHandler(&log, nil))})
 			s.Start(func(chat.Entry) {})
 			var all []acked
-			for round := range 3 {
-				filler := fill(t, dir, 100<<10)
+			for round := range 2 {
+				filler := fill(t, dir, 64<<10)
 				all = append(all, sayUntilFull(t, s, fmt.Sprint("round", round), c.flight)...)
 				// The outage goes on for whatever has no room even where a
 				// checkpoint lets the database's log begin again.
-				large := strings.Repeat("x", 2<<20)
-				for range 10 {
+				large := strings.Repeat("! ", 3<<17)
+				for range 2 {
 					if _, err := try(t, s, lobby("unheard "+large)); !errors.Is(err, chat.ErrUnavailable) {
 						t.Fatalf("with the disk full: %v", err)
 					}
+				}
+				// A room made by what is rolled back is not taken for one that is there.
+				fresh := chat.Entry{Kind: chat.Said, Account: "alice", Room: fmt.Sprint("fresh", round), Text: large}
+				if _, err := try(t, s, fresh); !errors.Is(err, chat.ErrUnavailable) {
+					t.Fatalf("in a new room, with the disk full: %v", err)
 				}
 				if err := s.IssueToken(t.Context(), auth.Token{Room: large}); !errors.Is(err, chat.ErrUnavailable) {
 					t.Fatalf("a token with the disk full: %v", err)
@@ -124,8 +132,17 @@ func testFullDisk(t *testing.T) {
 				if err := os.Remove(filler); err != nil {
 					t.Fatal(err)
 				}
+				now.step(2 * time.Second) // an outage ends when writing has worked for a while
 				text := fmt.Sprint("again", round)
 				all = append(all, acked{say(t, s, text), text})
+				fresh.Text = "here"
+				if _, err := try(t, s, fresh); err != nil {
+					t.Fatal(err)
+				}
+				list, err := s.History(t.Context(), fresh.Room, chat.Range{Forward: true, Limit: 50})
+				if err != nil || len(list) != 1 || list[0].Text != fresh.Text {
+					t.Fatalf("the room that was made again holds %v, %v", list, err)
+				}
 				if n := log.count("level=ERROR msg=\"writing"); n != round+1 {
 					t.Fatalf("round %d: %d outages were logged\n%s", round, n, log.buf.String())
 				}

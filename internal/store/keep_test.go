@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"parley/auth"
 	"parley/internal/chat"
 	"parley/internal/store"
@@ -242,4 +244,17 @@ func TestFullQueue(t *testing.T) {
 	if kept < queue {
 		t.Errorf("%d were kept, want at least the queue's %d", kept, queue)
 	}
+}
+
+func TestCloseLeavesNothing(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	s := started(t, store.Options{})
+	say(t, s, "x")
+	wantHistory(t, s, "x")
+	for range 2 { // the second does nothing
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goleak.VerifyNone(t, before)
 }

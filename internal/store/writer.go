@@ -37,8 +37,8 @@ type writer struct {
 
 func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err error) {
 	w := &writer{opts: opts, failed: make(chan struct{})}
-	w.commits = outage{log: opts.Log, what: "writing to the database"}
-	w.checkpoints = outage{log: opts.Log, what: "moving the database's log into it"}
+	w.commits = outage{opts: opts, what: "writing to the database"}
+	w.checkpoints = outage{opts: opts, what: "moving the database's log into it"}
 	w.db, err = sql.Open("sqlite", dsn(path, "mode=rw&_txlock=immediate", "busy_timeout(1000)", "journal_mode(WAL)",
 		"synchronous(FULL)", "foreign_keys(1)", "wal_autocheckpoint(0)", "temp_store(MEMORY)", "cache_size(-32768)"))
 	if err != nil {
@@ -90,7 +90,7 @@ func (w *writer) Err() error {
 // blame records an error of the database: for good, or as an outage.
 func (w *writer) blame(o *outage, err error) {
 	if !fatal(err) {
-		o.begin(err)
+		o.failed(err)
 		return
 	}
 	if w.Err() == nil {
@@ -222,7 +222,7 @@ func (w *writer) apply(batch []item) (err error) {
 	if _, err = w.stmt.commit.Exec(); err != nil {
 		return err
 	}
-	w.commits.end()
+	w.commits.worked()
 	return nil
 }
 

@@ -214,3 +214,51 @@ func testHistory(t *testing.T, b *bench) {
 		t.Fatalf("a limit of 5000 gave %d messages, want 500 (%v)", len(list), err)
 	}
 }
+
+// testCloseWhileAppending: what is appended meanwhile is kept or refused, and answered once.
+func testCloseWhileAppending(t *testing.T, b *bench) {
+	const writers, each = 8, 300
+	var mu sync.Mutex
+	answers := map[string]int{}
+	var kept []string
+	var wg sync.WaitGroup
+	begun := make(chan struct{}, writers)
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				text := fmt.Sprint(w, "-", i)
+				b.Append(said("lobby", "alice", text), func(_ chat.Entry, err error) {
+					mu.Lock()
+					defer mu.Unlock()
+					answers[text]++
+					if err == nil {
+						kept = append(kept, text)
+					} else if !errors.Is(err, chat.ErrUnavailable) {
+						t.Errorf("%s: %v", text, err)
+					}
+				})
+				if i == each/10 {
+					begun <- struct{}{}
+				}
+			}
+		})
+	}
+	<-begun
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	for text, n := range answers {
+		if n != 1 {
+			t.Errorf("%s was answered %d times", text, n)
+		}
+	}
+	if len(answers) != writers*each || len(b.tail()) != len(kept) {
+		t.Fatalf("%d of %d were answered, %d kept, the tail saw %d", len(answers), writers*each, len(kept), len(b.tail()))
+	}
+	for i, e := range b.tail() {
+		if e.Text != kept[i] {
+			t.Fatalf("the tail saw %s in the place of %s", e.Text, kept[i])
+		}
+	}
+}

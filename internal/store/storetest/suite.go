@@ -35,6 +35,7 @@ func TestLog(t *testing.T, open func(t *testing.T, dir string) Log) {
 		{"Concurrent", testConcurrent},
 		{"Restart", testRestart},
 		{"CloseAnswers", testCloseAnswers},
+		{"CloseWhileAppending", testCloseWhileAppending},
 		{"NotRunning", testNotRunning},
 		{"Keys", testKeys},
 		{"KeysInOneBatch", testKeysInOneBatch},
