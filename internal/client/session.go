@@ -87,6 +87,15 @@ type Session struct {
 	bye  *ByeError
 }
 
+// specials are the commands whose reply is unlike that of the others.
+var specials = map[string]struct {
+	slow  bool // it may queue behind other sign-ins
+	holds int  // the most events that may be its answer
+}{
+	"HELLO": {slow: true}, "PASSWD": {slow: true},
+	"HISTORY": {holds: protocol.MaxLimit}, "FIND": {holds: protocol.MaxLimit},
+}
+
 type request struct {
 	holds   int           // the most events that may be its answer
 	timeout time.Duration // the most patience for its reply
@@ -151,12 +160,11 @@ func (s *Session) Start(ctx context.Context, done func(Reply), command string, f
 		return ctx.Err()
 	}
 	r := &request{timeout: s.o.ReplyTimeout, done: func(r Reply) { <-s.slots; done(r) }}
-	switch command {
-	case "HELLO", "PASSWD":
+	special := specials[command]
+	if special.slow {
 		r.timeout = s.o.SignInTimeout
-	case "HISTORY", "FIND":
-		r.holds = protocol.MaxLimit
 	}
+	r.holds = special.holds
 	if !s.send(r, line) {
 		<-s.slots
 		<-s.done
