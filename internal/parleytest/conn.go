@@ -28,16 +28,26 @@ func (s *Server) Dial() *Conn {
 // DialFrom connects from a loopback address of the caller's choice.
 func (s *Server) DialFrom(ip string) *Conn {
 	s.T.Helper()
+	c, err := s.TryDialFrom(ip)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return c
+}
+
+// TryDialFrom is DialFrom where the server may refuse. ip "" is any.
+func (s *Server) TryDialFrom(ip string) (*Conn, error) {
+	s.T.Helper()
 	dialer := &net.Dialer{Timeout: Patience}
 	if ip != "" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(ip)}
 	}
 	conn, err := tls.DialWithDialer(dialer, "tcp", s.Addr, s.TLS())
 	if err != nil {
-		s.T.Fatal(err)
+		return nil, err
 	}
 	s.T.Cleanup(func() { conn.Close() })
-	return &Conn{T: s.T, TLS: conn, r: bufio.NewReader(conn)}
+	return &Conn{T: s.T, TLS: conn, r: bufio.NewReader(conn)}, nil
 }
 
 // SignIn connects and signs in with Password.

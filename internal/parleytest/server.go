@@ -31,6 +31,7 @@ type Server struct {
 	Addr  string // 127.0.0.1:port, the same over restarts
 	Cmd   *exec.Cmd
 
+	under  []string // program and arguments that start it, for limits and faults
 	args   []string
 	log    bytes.Buffer
 	logMu  sync.Mutex
@@ -41,8 +42,14 @@ type Server struct {
 // least cost unless a flag says otherwise. It is killed at the test's end.
 func Start(t testing.TB, flags ...string) *Server {
 	t.Helper()
+	return StartUnder(t, nil, flags...)
+}
+
+// StartUnder is Start by another program, which gets parleyd's command line as its last arguments.
+func StartUnder(t testing.TB, under []string, flags ...string) *Server {
+	t.Helper()
 	dir := t.TempDir()
-	s := &Server{T: t, Data: filepath.Join(dir, "data"), Certs: filepath.Join(dir, "certs"), Addr: "127.0.0.1:0"}
+	s := &Server{T: t, under: under, Data: filepath.Join(dir, "data"), Certs: filepath.Join(dir, "certs"), Addr: "127.0.0.1:0"}
 	s.CA = filepath.Join(s.Certs, "ca.pem")
 	s.Run("", "certs", "--out", s.Certs, "--host", "localhost", "--host", "127.0.0.1")
 	s.args = flags
@@ -80,7 +87,8 @@ func (s *Server) Launch(more ...string) {
 		"--listen", s.Addr, "--data", s.Data, "--log-format", "json",
 		"--cert", filepath.Join(s.Certs, "server.pem"), "--key", filepath.Join(s.Certs, "server-key.pem"),
 	}, s.args...)
-	s.Cmd = exec.Command(Build(s.T, "parleyd"), append(args, more...)...)
+	line := slices.Concat(s.under, []string{Build(s.T, "parleyd")}, args, more)
+	s.Cmd = exec.Command(line[0], line[1:]...)
 	stderr, err := s.Cmd.StderrPipe()
 	if err != nil {
 		s.T.Fatal(err)
