@@ -25,6 +25,7 @@ type devSetup struct {
 type devAccount struct {
 	name, password string
 	admin          bool
+	made           bool // the password is new
 }
 
 // prepareDev fills in what was not given: certificates in certs/, data in
@@ -79,7 +80,7 @@ func (d *devSetup) findPasswords(dir string) error {
 			}
 		}
 		if a.password == "" {
-			a.password = strings.ToLower(rand.Text())
+			a.password, a.made = strings.ToLower(rand.Text()), true
 			kept = append(kept, a.name+" "+a.password+"\n"...)
 		}
 	}
@@ -96,12 +97,20 @@ func (d *devSetup) findPasswords(dir string) error {
 	return os.Rename(temp, d.passwords)
 }
 
-// addAccounts adds those that are not there yet.
+// addAccounts adds those that are not there yet, and gives those whose
+// password was lost the new one.
 func (d *devSetup) addAccounts(a *auth.Service) error {
+	ctx := context.Background()
 	for _, one := range d.accounts {
-		err := a.Add(context.Background(), one.name, auth.Secret(one.password), one.admin, false)
-		if err != nil && !errors.Is(err, auth.ErrTaken) {
-			return err
+		err := a.Add(ctx, one.name, auth.Secret(one.password), one.admin, false)
+		if errors.Is(err, auth.ErrTaken) {
+			err = nil
+			if one.made {
+				err = a.SetPassword(ctx, one.name, auth.Secret(one.password))
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("account %s: %w", one.name, err)
 		}
 	}
 	return nil

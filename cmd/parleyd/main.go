@@ -24,16 +24,19 @@ const (
 
 const about = `A chat server for a team: TLS 1.3, accounts, rooms, and nothing acknowledged is ever lost.
 
-Try it:         parleyd --dev
-Set it up:      parleyd certs --out /etc/parley --host chat.example.org
-                parleyd user add alice --admin --data /var/lib/parley
-Serve:          parleyd --cert /etc/parley/server.pem --key /etc/parley/server-key.pem --data /var/lib/parley
-All bounds:     parleyd serve --help
+Try it:
 
-Every flag can also be set as PARLEY_FLAG_NAME in the environment. In bounds, 0 means no limit.
+    parleyd --dev
 
-Exit codes: 0 done; 1 failed, or told to stop twice; 2 wrong usage; 3 certificate or key refused;
-4 the data directory is in use; 5 the disk failed (start again: what was acknowledged is there).`
+Set it up and serve:
+
+    parleyd certs --out /etc/parley --host chat.example.org
+    parleyd user add alice --admin --data /var/lib/parley
+    parleyd --cert /etc/parley/server.pem --key /etc/parley/server-key.pem --data /var/lib/parley
+
+SIGTERM and SIGINT stop it in order, a second one at once; SIGHUP reloads the certificate.
+
+Exit codes: 0 done; 1 failed, or told to stop twice; 2 wrong usage; 3 certificate or key refused; 4 the data directory is in use; 5 the disk failed (start again: what was acknowledged is there).`
 
 type commandLine struct {
 	Serve    serve    `cmd:"" default:"withargs" help:"Serve (also without the word)."`
@@ -48,7 +51,7 @@ func run(args []string) int {
 	var line commandLine
 	parser, err := kong.New(&line,
 		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}), kong.Help(help),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "rates", Title: "Rates (0: no limit)"},
 			{Key: "sign-in", Title: "Sign-in"},
@@ -69,6 +72,19 @@ func run(args []string) int {
 		return exitCode(err)
 	}
 	return exitOK
+}
+
+// help prints a command's help; that of parleyd itself goes on with the flags of serving, which needs no word.
+func help(options kong.HelpOptions, context *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, context); err != nil || context.Selected() != nil {
+		return err
+	}
+	serving, err := kong.Trace(context.Kong, []string{"serve"})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(context.Stdout)
+	return kong.DefaultHelpPrinter(options, serving)
 }
 
 // exitError is an error with an exit code of its own.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -26,7 +27,7 @@ import (
 const drainWithin = 8 * time.Second
 
 type serve struct {
-	Listen     []string `default:":7443" placeholder:"ADDR" help:"Address to listen on; repeatable."`
+	Listen     []string `default:":7443" placeholder:"ADDR" help:"Address to listen on; repeatable; :7443 where none is given."`
 	Cert       string   `type:"path" placeholder:"FILE" help:"Certificate chain, PEM."`
 	Key        string   `type:"path" placeholder:"FILE" help:"Its private key, PEM, readable by the owner alone."`
 	Data       string   `type:"path" placeholder:"DIR" help:"Where everything is kept."`
@@ -77,6 +78,11 @@ func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
 	keys, err := tlsutil.LoadKeyPair(c.Cert, c.Key, log)
 	if err != nil {
 		return nil, &exitError{exitTLS, err}
+	}
+	for _, name := range c.Host {
+		if !slices.Contains(keys.Names(), name) {
+			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "host", name, "certificate_for", keys.Names())
+		}
 	}
 	return keys, nil
 }
