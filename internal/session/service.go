@@ -36,7 +36,8 @@ const (
 	freshLogin   = 5 * time.Minute // PASSWD is allowed this long after a sign-in by password
 	findLimit    = 50
 	historyLimit = 50 // where none is asked for
-	lastWords    = time.Second
+	lastWords    = time.Second // for a peer to take them, and to close in its turn
+	lingerBytes  = 1 << 20     // that are thrown away meanwhile
 )
 
 // Service is what all sessions share.

@@ -246,7 +246,7 @@ func (s *session) linger() {
 		return
 	}
 	s.conn.SetReadDeadline(time.Now().Add(lastWords))
-	io.CopyN(io.Discard, s.conn, protocol.MaxSkip)
+	io.CopyN(io.Discard, s.conn, lingerBytes)
 }
 
 // httpLine is what a line looks like that some program meant for a web server (ALPACA, https://alpaca-attack.com).
