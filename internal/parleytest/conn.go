@@ -16,6 +16,7 @@ type Conn struct {
 	TLS    *tls.Conn
 	Events []string // lines that came and were no reply
 	Fields []string // of the OK to Hello: session, token, room
+	wire   *wire
 	r      *bufio.Reader
 }
 
@@ -42,12 +43,20 @@ func (s *Server) TryDialFrom(ip string) (*Conn, error) {
 	if ip != "" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(ip)}
 	}
-	conn, err := tls.DialWithDialer(dialer, "tcp", s.Addr, s.TLS())
+	plain, err := dialer.Dial("tcp", s.Addr)
 	if err != nil {
 		return nil, err
 	}
-	s.T.Cleanup(func() { conn.Close() })
-	return &Conn{T: s.T, TLS: conn, r: bufio.NewReader(conn)}, nil
+	s.T.Cleanup(func() { plain.Close() })
+	w := &wire{Conn: plain}
+	conn := tls.Client(w, s.TLS())
+	conn.SetDeadline(time.Now().Add(Patience))
+	if err := conn.Handshake(); err != nil {
+		plain.Close()
+		return nil, err
+	}
+	conn.SetDeadline(time.Time{})
+	return &Conn{T: s.T, TLS: conn, wire: w, r: bufio.NewReader(conn)}, nil
 }
 
 // SignIn connects and signs in with Password.
@@ -179,7 +188,7 @@ func (c *Conn) Rest() (lines []string, clean bool) {
 			if t, ok := err.(net.Error); ok && t.Timeout() {
 				c.T.Fatalf("the connection stays open after %q", lines)
 			}
-			return lines, err == io.EOF && line == ""
+			return lines, err == io.EOF && line == "" && c.wire.alerted()
 		}
 		lines = append(lines, line)
 	}

@@ -5,4 +5,5 @@
 //   - build.go: the programs, built once a test run
 //   - server.go: a parleyd to start, stop, kill and start again
 //   - conn.go: one connection, line by line
+//   - wire.go: how it ended
 package parleytest
