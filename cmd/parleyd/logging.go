@@ -19,7 +19,7 @@ func newLogger(format, level string) *slog.Logger {
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	if format == "text" || format == "auto" && terminal {
 		noColor := !terminal || os.Getenv("NO_COLOR") != ""
-		return slog.New(tint.NewHandler(os.Stderr, &tint.Options{Level: least, TimeFormat: time.TimeOnly, NoColor: noColor}))
+		return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: least, TimeFormat: time.TimeOnly, NoColor: noColor}))
 	}
 	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: least}))
 }

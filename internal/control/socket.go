@@ -129,7 +129,7 @@ func Ask(ctx context.Context, dir string, r Request) (Response, error) {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(maxWait))
 	var response Response
-	if err := json.NewEncoder(conn).Encode(r); err == nil {
+	if err = json.NewEncoder(conn).Encode(r); err == nil {
 		err = json.NewDecoder(conn).Decode(&response)
 	}
 	if err != nil {
