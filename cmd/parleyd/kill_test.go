@@ -44,7 +44,7 @@ func TestKill(t *testing.T) {
 	}
 	close(stop)
 	running.Wait()
-	book.compare(t, readAll(t, s))
+	book.compare(t, readAs(t, s, "reader"))
 	t.Logf("%d kills, %d messages acknowledged", kills, book.len())
 }
 
@@ -190,9 +190,9 @@ type message struct {
 	user, text string
 }
 
-// readAll reads the lobby's whole history, page by page.
-func readAll(t *testing.T, s *parleytest.Server) (list []message) {
-	c := s.SignIn("reader")
+// readAs reads the lobby's whole history, page by page.
+func readAs(t *testing.T, s *parleytest.Server, name string) (list []message) {
+	c := s.SignIn(name)
 	for after := int64(0); ; {
 		c.Events = nil
 		reply := c.Do(fmt.Sprintf("HISTORY|lobby|after|%d|500", after))

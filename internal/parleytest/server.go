@@ -80,6 +80,9 @@ func (s *Server) Run(stdin string, args ...string) string {
 	return string(out)
 }
 
+// Unwrap lets the next Launch start parleyd by itself, after StartUnder.
+func (s *Server) Unwrap() { s.under = nil }
+
 // Launch starts the process, anew after Kill or Stop, and waits until it listens.
 func (s *Server) Launch(more ...string) {
 	s.T.Helper()
