@@ -23,19 +23,14 @@ type progress struct {
 	listed   bool             // LIST has told this session which rooms are behind; before, every one is
 	behind   map[string]bool
 	unlisted map[string]int64 // first message dropped, by room, while not listed
-	own      map[int64]bool   // acknowledged in a room that is behind: history is not to show them
+	own      map[int64]bool   // acknowledged while its room was behind: history, perhaps that of a later session, is not to show it
 	missed   int
 }
 
 func newProgress(after map[string]int64) progress {
-	return progress{seen: maps.Clone(orEmpty(after)), top: math.MaxInt64}
-}
-
-func orEmpty(m map[string]int64) map[string]int64 {
-	if m == nil {
-		return map[string]int64{}
-	}
-	return m
+	p := progress{seen: map[string]int64{}, own: map[int64]bool{}, top: math.MaxInt64}
+	maps.Copy(p.seen, after)
+	return p
 }
 
 // reconnected begins a session.
@@ -44,7 +39,6 @@ func (p *progress) reconnected() {
 	p.listed = false
 	p.behind = map[string]bool{}
 	p.unlisted = map[string]int64{}
-	p.own = map[int64]bool{}
 	p.missed = 0
 }
 
@@ -93,18 +87,24 @@ func (p *progress) live(e protocol.Event) bool {
 
 // past says whether a message of a room's history is to be told.
 func (p *progress) past(e protocol.Event) bool {
-	fresh := p.advance(e.Room, e.ID) && !p.own[e.ID]
-	if fresh {
-		p.missed++
+	if !p.advance(e.Room, e.ID) {
+		return false
 	}
-	return fresh
+	if p.own[e.ID] {
+		delete(p.own, e.ID)
+		return false
+	}
+	p.missed++
+	return true
 }
 
 // said takes the acknowledgement of a message from here. It stands before every event of its room with a greater id, and
 // after those with smaller ones.
 func (p *progress) said(room string, id int64) {
 	if !p.listed || p.behind[room] {
-		p.own[id] = true
+		if id > p.seen[room] {
+			p.own[id] = true
+		}
 		return
 	}
 	p.advance(room, id)

@@ -35,6 +35,9 @@ func (c *Client) Post(ctx context.Context, target, text string) (*Post, error) {
 	if bad := protocol.CheckText(text); bad != nil {
 		return nil, bad
 	}
+	if c.isDone() {
+		return nil, c.ended()
+	}
 	p := &Post{Target: target, Text: text, client: c, key: NewKey(), done: make(chan struct{})}
 	select {
 	case c.queue <- p:
@@ -71,6 +74,15 @@ func (c *Client) Send(ctx context.Context, target, text string) (int64, error) {
 		return 0, err
 	}
 	return p.Wait(ctx)
+}
+
+func (c *Client) isDone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (c *Client) ended() error {
@@ -121,7 +133,7 @@ func (c *Client) say(s *Session, p *Post) (id int64, err error) {
 		if r.Err != nil {
 			return r.Err
 		}
-		if id, err = messageID(r); err == nil {
+		if id, err = messageID(r); err == nil && c.cfg.Follow(p.Target) {
 			c.progress.said(p.Target, id)
 		}
 		return err

@@ -106,6 +106,7 @@ type request struct {
 func NewSession(conn net.Conn, o Options) *Session {
 	o = o.withDefaults()
 	s := &Session{conn: conn, o: o, done: make(chan struct{}), slots: make(chan struct{}, o.Pipeline)}
+	s.patience = o.Quiet
 	go s.run()
 	return s
 }
