@@ -87,7 +87,7 @@ const unsettled = 256
 
 // talk is line mode from sign-in to the end.
 func (m *chatCommand) talk(ctx context.Context, o *connection) error {
-	c := &chat{screen: newScreen(), style: newStyle(), posts: make(chan *client.Post, unsettled)}
+	c := &chat{screen: newScreen(), style: newStyle(), online: true, posts: make(chan *client.Post, unsettled)}
 	link, err := o.open(ctx, m.Server, client.Config{OnUpdate: c.update, Queue: unsettled}, func(text string) {
 		fmt.Fprintln(os.Stderr, text)
 	})

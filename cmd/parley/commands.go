@@ -36,7 +36,7 @@ func init() {
 		{"passwd", "", "change your password", (*chat).passwd},
 		{"eject", "USER REASON", "end somebody's sessions (admins)", (*chat).eject},
 		{"help", "", "this", (*chat).help},
-		{"quit", "", "sign out and end (Ctrl-D ends and stays signed in for the next time)", (*chat).quit},
+		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*chat).quit},
 	}
 }
 
@@ -260,7 +260,7 @@ func (c *chat) eject(ctx context.Context, rest string) error {
 
 func (c *chat) help(context.Context, string) error {
 	for _, known := range commands {
-		c.tell(fmt.Sprintf("/%-24s %s", known.name+" "+known.usage, known.help))
+		c.screen.show(fmt.Sprintf("  /%-20s %s", known.name+" "+known.usage, known.help))
 	}
 	c.tell("Anything else is said " + place(c.room()) + "; //text says a text that begins with a slash.")
 	return nil

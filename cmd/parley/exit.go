@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 
 	"parley/internal/client"
 	"parley/protocol"
@@ -58,23 +59,26 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// refusals are the server's codes in words. What the server itself says follows in brackets.
-var refusals = map[protocol.Code]string{
-	protocol.BadData:        "The server does not accept that",
-	protocol.Empty:          "There is nothing to say",
-	protocol.TooLong:        "That is too long",
-	protocol.BadText:        "That holds a character that is not allowed",
-	protocol.Denied:         "Name or password is wrong",
-	protocol.Throttled:      "Too many failed sign-ins",
-	protocol.RateLimited:    "That was too fast",
-	protocol.NotMember:      "You have not joined that room, or it does not exist",
-	protocol.NoSuchUser:     "There is nobody of that name",
-	protocol.Forbidden:      "That is not allowed",
-	protocol.WeakPassword:   "That password is too weak",
-	protocol.PasswordChange: "The first password must be changed",
-	protocol.Busy:           "The server is too busy",
-	protocol.Internal:       "The server failed",
-	protocol.UnknownCommand: "The server does not know that command",
+// refusals are the server's codes in words. Where explain is set, what the server says itself tells more and follows in brackets.
+var refusals = map[protocol.Code]struct {
+	text    string
+	explain bool
+}{
+	protocol.BadData:        {"the server does not accept that", true},
+	protocol.Empty:          {"there is nothing in it to say", false},
+	protocol.TooLong:        {"that is too long", true},
+	protocol.BadText:        {"that holds a character that is not allowed", true},
+	protocol.Denied:         {"name or password is wrong", false},
+	protocol.Throttled:      {"too many failed sign-ins", true},
+	protocol.RateLimited:    {"that was too fast", true},
+	protocol.NotMember:      {"you have not joined that room, or it does not exist", false},
+	protocol.NoSuchUser:     {"there is nobody of that name", false},
+	protocol.Forbidden:      {"that is not allowed", true},
+	protocol.WeakPassword:   {"that password is too weak", true},
+	protocol.PasswordChange: {"the first password must be changed before anything else", false},
+	protocol.Busy:           {"the server is too busy", true},
+	protocol.Internal:       {"the server failed", true},
+	protocol.UnknownCommand: {"the server does not know that command", false},
 }
 
 // byes are the server's reasons for closing in words.
@@ -89,38 +93,45 @@ var byes = map[string]string{
 }
 
 // sentence is an error as people read it, safe to show.
-func sentence(err error) string {
+func sentence(err error) string { return protocol.Printable(words(err)) }
+
+func words(err error) string {
 	var (
+		trust   *tlsutil.TrustError
 		refused *protocol.Error
 		bye     *client.ByeError
+		lost    *client.LostError
 	)
-	text := err.Error()
 	switch {
-	case isA[*tlsutil.TrustError](err):
-		text = "the server is not trusted, and nothing was sent to it: " + text
+	case errors.As(err, &trust):
+		return "the server is not trusted, and nothing was sent to it: " + trust.Error()
 	case errors.As(err, &refused):
-		text = refusal(refused)
+		return refusal(refused)
 	case errors.As(err, &bye):
 		reason, known := byes[bye.Code]
 		if !known {
 			reason = bye.Code
 		}
-		text = "the server closed the connection: " + reason + " (" + bye.Text + ")"
+		return "the server closed the connection: " + reason + " (" + bye.Text + ")"
 	case errors.Is(err, context.DeadlineExceeded):
-		text = "that took too long"
+		return "that took too long"
 	case errors.Is(err, context.Canceled):
-		text = "interrupted"
+		return "interrupted"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "the connection ended without a word"
+	case errors.As(err, &lost):
+		return lost.Err.Error()
 	}
-	return protocol.Printable(text)
+	return err.Error()
 }
 
 func refusal(e *protocol.Error) string {
-	text, known := refusals[e.Code]
-	if !known {
-		text = "The server refuses: " + string(e.Code)
+	known, found := refusals[e.Code]
+	if !found {
+		known.text, known.explain = "the server refuses: "+string(e.Code), true
 	}
-	if e.Text != "" {
-		text += " (" + e.Text + ")"
+	if known.explain && e.Text != "" {
+		return known.text + " (" + e.Text + ")"
 	}
-	return text
+	return known.text
 }

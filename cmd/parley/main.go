@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -67,7 +66,18 @@ func run(args []string) int {
 		err = usageError{err}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "parley: "+sentence(err))
+		notice(farewell(err))
 	}
 	return exitCode(err)
+}
+
+// farewell is the last line of a command that failed.
+func farewell(err error) string {
+	switch exitCode(err) {
+	case exitSignIn:
+		return "sign-in refused: " + sentence(err)
+	case exitLost:
+		return "no connection: " + sentence(err)
+	}
+	return sentence(err)
 }

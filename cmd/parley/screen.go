@@ -88,13 +88,14 @@ func (s *screen) show(line string) {
 	io.WriteString(s.editor, line+"\n")
 }
 
-// setPrompt changes what stands before the line that is typed, from the next line shown on.
+// setPrompt changes what stands before the line that is typed.
 func (s *screen) setPrompt(prompt string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.prompt = prompt
 	if s.editor != nil {
 		s.editor.SetPrompt(prompt)
+		io.WriteString(s.editor, "") // draws it: the editor reckons with the new prompt from now on
 	}
 }
 

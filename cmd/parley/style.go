@@ -37,7 +37,7 @@ func (s style) strong(text string) string { return s.paint("1", protocol.Printab
 
 // paint colours text that is printable already.
 func (s style) paint(code, text string) string {
-	if !s.colour {
+	if !s.colour || text == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
