@@ -12,14 +12,9 @@ import (
 	"parley/internal/chat"
 )
 
-const (
-	// findScan is how many messages one search looks at: the newest of the room
-	// where no word is in the index, else the newest that the index offers.
-	findScan = 10000
-	// findIndexed is how many of the words are looked up in the index, the
-	// longest ones; all are compared with the text. It bounds SQLite's parser.
-	findIndexed = 16
-)
+// findScan is how many messages one search looks at: the newest of the room
+// where no word is in the index, else the newest that the index offers.
+const findScan = 10000
 
 // Find implements chat.Log. A word is found where the text holds it, letter
 // case aside, and where its letters and digits begin and end words of the
@@ -70,9 +65,6 @@ func matchExpr(r room, words []string) string {
 	if len(phrases) == 0 {
 		return ""
 	}
-	slices.SortFunc(phrases, func(a, b string) int { return len(b) - len(a) })
-	phrases = slices.Compact(phrases)
-	phrases = phrases[:min(len(phrases), findIndexed)]
 	return `room : "` + r.word + `" AND text : (` + strings.Join(phrases, " AND ") + `)`
 }
 

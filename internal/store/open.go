@@ -105,6 +105,10 @@ func Open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
 	if err = f.Close(); err != nil {
 		return nil, err
 	}
+	// What is acknowledged later is of no use without the file's name.
+	if err = syncDir(dir); err != nil {
+		return nil, err
+	}
 	if s.writer, err = openWriter(ctx, path, s.opts); err != nil {
 		return nil, err
 	}
@@ -150,7 +154,20 @@ func makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return os.Chmod(dir, 0o700)
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(filepath.Clean(dir)))
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
 }
 
 // openPrivate opens or makes a file that is the owner's alone.

@@ -52,7 +52,7 @@ func testFindLiteral(t *testing.T, b *bench) {
 		"foo-bar", "foo bar", "FOO_BAR", "it's foo", `say "foo"`, "foo*", "foo NEAR bar", "NOT foo", "text:foo", "room:r1",
 		"{text}:foo", "^foo", "foo+bar", "(foo", "foo)", "foo OR bar", "-foo", "NEAR(foo bar)", "100% foo", "foo;--", "c++ foo",
 		"!!!", "wow!!!", "👍 foo", "👍🏽", "Straße", "STRASSE", "ΣΊΣΥΦΟΣ", "σίσυφος", "naïve", "naive", "café", "cafe\u0301", "日本語", "ß", "K", "\u212a",
-		"a\\b", "''", `""`, "\tfoo\t",
+		"a\\b", "''", `""`, `five"six`, "\tfoo\t",
 	}
 	for _, text := range said1 {
 		b.add(t, said("lobby", "alice", text))
@@ -64,8 +64,13 @@ func testFindLiteral(t *testing.T, b *bench) {
 		{"foo-bar", []string{"foo-bar"}},
 		{"FOO_bar", []string{"FOO_BAR"}},
 		{`"foo"`, []string{`say "foo"`}},
-		{`"`, []string{`say "foo"`, `""`}},
+		{`"`, []string{`say "foo"`, `""`, `five"six`}},
 		{`""`, []string{`""`}},
+		{`"five`, nil},
+		{`five"`, []string{`five"six`}},
+		{`five"six`, []string{`five"six`}},
+		{`x" OR room:"r1`, nil},
+		{`x")OR("foo`, nil},
 		{"foo*", []string{"foo*"}},
 		{"fo*", nil},
 		{"foo NEAR bar", []string{"foo NEAR bar", "NEAR(foo bar)"}},
