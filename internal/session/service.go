@@ -35,7 +35,7 @@ const (
 	inFlight     = 64              // messages of a session that wait for the log at once
 	freshLogin   = 5 * time.Minute // PASSWD is allowed this long after a sign-in by password
 	findLimit    = 50
-	historyLimit = 50 // where none is asked for
+	historyLimit = 50          // where none is asked for
 	lastWords    = time.Second // for a peer to take them, and to close in its turn
 	lingerBytes  = 1 << 20     // that are thrown away meanwhile
 )
