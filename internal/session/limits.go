@@ -54,6 +54,7 @@ type limits struct {
 const sweepFrom = 1024
 
 func newLimits(rates [costs]Rate) *limits {
+	rates[bytes].Burst = max(rates[bytes].Burst, protocol.MaxLine) // or no line would ever fit
 	return &limits{rates: rates, by: make(map[string]*allowance), sweep: sweepFrom}
 }
 

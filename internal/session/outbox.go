@@ -27,7 +27,8 @@ type outbox struct {
 	holding  bool
 	waiting  [2]int // bytes in queue and held that are not yet written, by kind
 	flushing bool
-	closed   bool      // takes nothing more
+	closed   bool      // takes no event and no part of an answer any more
+	finished bool      // takes nothing any more
 	failed   bool      // the connection took no more
 	until    time.Time // once set, the deadline of all writes
 }
@@ -78,7 +79,7 @@ func (o *outbox) event(b []byte) {
 // the lines that a session works on at once.
 func (o *outbox) reply(b []byte) {
 	o.mu.Lock()
-	if !o.closed && !o.failed {
+	if !o.finished && !o.failed {
 		o.push(piece{b, answer})
 	}
 	o.mu.Unlock()
@@ -97,6 +98,14 @@ func (o *outbox) answer(b []byte) bool {
 	}
 	o.push(piece{b, answer})
 	return true
+}
+
+// close ends the events, and a long answer under way; replies still go out.
+func (o *outbox) close() {
+	o.mu.Lock()
+	o.closed = true
+	o.changed.Broadcast()
+	o.mu.Unlock()
 }
 
 // hold keeps events back until release, so that an answer comes in one piece.
@@ -206,7 +215,7 @@ func (o *outbox) send(record []byte) bool {
 func (o *outbox) finish(last []byte, until time.Time, drop bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed = true
+	o.closed, o.finished = true, true
 	o.until = until
 	o.conn.SetWriteDeadline(until)
 	if drop {

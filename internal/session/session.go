@@ -153,12 +153,15 @@ func (s *session) overdue() bye {
 // interrupt ends the session for the reason given, from any goroutine.
 func (s *session) interrupt(why bye) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.last == nil {
 		s.last = &why
 	}
 	// The reader wakes up and sees why.
 	s.conn.SetReadDeadline(time.Unix(1, 0))
+	s.mu.Unlock()
+	if !why.rest {
+		s.out.close()
+	}
 }
 
 // Deliver implements chat.Member.

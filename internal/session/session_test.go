@@ -28,7 +28,7 @@ type place struct {
 	service *session.Service
 	auth    *auth.Service
 	log     *chattest.Log
-	conns   int
+	hub     *chat.Hub
 }
 
 // newPlace makes a place with these accounts. Its bounds are off, but for what change sets.
@@ -45,18 +45,18 @@ func newPlace(t testing.TB, accounts []string, change func(*session.Options)) *p
 			t.Fatal(err)
 		}
 	}
-	hub := chat.New(p.log, chat.State{Accounts: accounts}, chat.Options{
+	p.hub = chat.New(p.log, chat.State{Accounts: accounts}, chat.Options{
 		Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace, Encode: session.Encode,
 	})
-	p.log.Tail = hub.Tail
+	p.log.Tail = p.hub.Tail
 	opts := session.Options{Guests: true}
 	if change != nil {
 		change(&opts)
 	}
-	p.service = session.New(hub, p.auth, slog.New(slog.DiscardHandler), opts)
+	p.service = session.New(p.hub, p.auth, slog.New(slog.DiscardHandler), opts)
 	t.Cleanup(func() {
 		p.service.Drain(context.Background())
-		hub.Close()
+		p.hub.Close()
 		p.auth.Close()
 	})
 	return p
@@ -71,7 +71,6 @@ type peer struct {
 
 func (p *place) connect() *peer {
 	here, there := net.Pipe()
-	p.conns++
 	go p.service.Serve(context.Background(), there, netip.MustParseAddr("192.0.2.1"), func() {})
 	return &peer{p.t, here, bufio.NewReader(here)}
 }
@@ -304,6 +303,30 @@ func TestLongAnswerWaits(t *testing.T) {
 		reader.want("MSG|201|")
 		if reply := reader.do("PING|alive"); reply != "OK|alive" {
 			t.Error(reply)
+		}
+	})
+}
+
+// An ejected session does not live on by reading a long answer slowly.
+func TestEjectedDuringLongAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace(t, []string{"alice"}, func(o *session.Options) { o.OutboxBytes, o.WriteTimeout = 5000, 10*time.Second })
+		talker := p.guest("talker")
+		for range 100 {
+			talker.do("MSG|" + strings.Repeat("x", 1000))
+		}
+		reader := p.connect()
+		reader.do("HELLO|alice|" + password)
+		reader.send("HISTORY|lobby|after|0|500")
+		reader.want("MSG|")
+		synctest.Wait()
+		if err := p.auth.EndSessions(t.Context(), "alice", "out"); err != nil {
+			t.Fatal(err)
+		}
+		p.hub.Tail(chat.Entry{ID: 1 << 40, Kind: chat.SessionsEnded, Account: "alice", Text: "out"})
+		rest, err := io.ReadAll(reader.Reader)
+		if lines := strings.Split(string(rest), "\n"); err != nil || len(lines) > 50 || lines[len(lines)-2] != "BYE|ejected|out" {
+			t.Errorf("%d lines, the last %q, %v", len(lines), lines[max(0, len(lines)-2)], err)
 		}
 	})
 }
