@@ -27,10 +27,8 @@ func (s *Service) SignIn(ctx context.Context, name string, password Secret, from
 		if err := s.pool.do(ctx, func() { t.run(ctx, s) }); err != nil {
 			return Account{}, err
 		}
-		if errors.Is(t.err, ErrDenied) {
-			if err := sleep(ctx, s.refusal(t.took)-time.Since(t.began)); err != nil {
-				return Account{}, err
-			}
+		if t.err == ErrDenied {
+			return Account{}, s.refuse(ctx, &t)
 		}
 		if t.err != nil || t.renewed == nil {
 			return t.account, t.err
@@ -82,10 +80,7 @@ func (t *try) run(ctx context.Context, s *Service) {
 	ok := matches(a.Hash, t.password) && known && !a.Disabled
 	t.took = time.Since(t.began)
 	if !ok {
-		t.err = ErrDenied
-		if s.throttle.fail(t.who) {
-			s.log.Warn("sign-ins are throttled", "account", t.who.name, "address", show(t.who.addr))
-		}
+		t.err = ErrDenied // the try is still under way: refuse ends it
 		return
 	}
 	s.throttle.pass(t.who)
@@ -96,6 +91,20 @@ func (t *try) run(ctx context.Context, s *Service) {
 			t.renewed = nil
 		}
 	}
+}
+
+// refuse waits for the time of the answer, with the worker free again, and counts
+// the failure then or when ctx ends: counted when the comparison ended, the
+// throttle would tell how long that took.
+func (s *Service) refuse(ctx context.Context, t *try) error {
+	err := sleep(ctx, s.refusal(t.took)-time.Since(t.began))
+	if s.throttle.fail(t.who) {
+		s.log.Warn("sign-ins are throttled", "account", t.who.name, "address", show(t.who.addr))
+	}
+	if err != nil {
+		return err
+	}
+	return ErrDenied
 }
 
 // renew keeps a new hash of the password that a was signed in with. A failure to

@@ -30,7 +30,7 @@ type table[K comparable] struct {
 }
 
 // entry is what is known about one key. While it has no failure yet, only tries
-// under way, it is in neither list; there are as many of those as the pool has workers.
+// under way, it is in neither list; there are no more of those than of connections that sign in.
 type entry[K comparable] struct {
 	key      K
 	failures int
