@@ -11,8 +11,8 @@ import (
 )
 
 // An op is one write: plain data that could as well come from elsewhere, and
-// what it does to the tables. What it decides depends on the tables, its data
-// and the entry's id and time alone, never on a clock or on memory.
+// what it does to the tables. What it does depends on the tables, its data, the
+// entry's id and time, and Options.Tokens alone, never on the clock.
 //
 // An op that is refused has changed nothing: it looks before it writes. An
 // error of apply is the database's, and fails the whole batch.

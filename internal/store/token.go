@@ -18,16 +18,16 @@ type issue struct{ auth.Token }
 func (i *issue) apply(t *tx) (result, error) { return t.quietly(t.putToken(i.Token)) }
 
 // spend lets a token open a session and keeps that session's own token.
-type spend struct{ spent, next auth.Token }
+type spend struct{ Spent, Next auth.Token }
 
 func (s *spend) apply(t *tx) (result, error) {
 	var version int64
 	var session, opened string
-	ok, err := found(t.findToken.QueryRow(s.spent.Hash[:]), &version, &session, &opened)
+	ok, err := found(t.findToken.QueryRow(s.Spent.Hash[:]), &version, &session, &opened)
 	if err != nil {
 		return result{}, err
 	}
-	if !ok || version != s.spent.Version {
+	if !ok || version != s.Spent.Version {
 		return refuse(auth.ErrConflict), nil
 	}
 	if opened != "" { // the reply that told of it was lost, so its successor is in nobody's hands
@@ -38,33 +38,33 @@ func (s *spend) apply(t *tx) (result, error) {
 	if _, err := run(t.confirmOpened, t.id, session); err != nil {
 		return result{}, err
 	}
-	if _, err := run(t.spendToken, s.next.Session, t.id, s.spent.Hash[:]); err != nil {
+	if _, err := run(t.spendToken, s.Next.Session, t.id, s.Spent.Hash[:]); err != nil {
 		return result{}, err
 	}
-	return t.quietly(t.putToken(s.next))
+	return t.quietly(t.putToken(s.Next))
 }
 
 // confirm marks the token that opened a session as having done so for sure.
-type confirm struct{ session string }
+type confirm struct{ Session string }
 
 func (c *confirm) apply(t *tx) (result, error) {
-	_, err := run(t.confirmOpened, t.id, c.session)
+	_, err := run(t.confirmOpened, t.id, c.Session)
 	return t.quietly(err)
 }
 
 // endToken drops the unspent token of a session.
-type endToken struct{ session string }
+type endToken struct{ Session string }
 
 func (e *endToken) apply(t *tx) (result, error) {
-	_, err := run(t.deleteUnspent, e.session)
+	_, err := run(t.deleteUnspent, e.Session)
 	return t.quietly(err)
 }
 
 // endFamily drops all tokens of a family and ends their sessions.
-type endFamily struct{ account, family, reason string }
+type endFamily struct{ Account, Family, Reason string }
 
 func (f *endFamily) apply(t *tx) (result, error) {
-	rows, err := t.dropFamily.Query(f.account, f.family)
+	rows, err := t.dropFamily.Query(f.Account, f.Family)
 	if err != nil {
 		return result{}, err
 	}
@@ -88,7 +88,7 @@ func (f *endFamily) apply(t *tx) (result, error) {
 	}
 	slices.Sort(sessions)
 	return result{what: shown, entry: t.entry(chat.Entry{
-		Kind: chat.FamilyEnded, Account: f.account, Sessions: slices.Compact(sessions), Text: f.reason,
+		Kind: chat.FamilyEnded, Account: f.Account, Sessions: slices.Compact(sessions), Text: f.Reason,
 	})}, nil
 }
 
