@@ -39,7 +39,8 @@ func (j *joined) apply(t *tx) (result, error) {
 
 // mayJoin checks the limits of e: MaxRooms counts the rooms that the account
 // has joined, without the lobby and conversations; MaxTotal counts all rooms,
-// the lobby included, without conversations. It returns why e is refused, if it is, and apart from that an error of the database.
+// the lobby included, without conversations. It returns why e is refused, if it
+// is, and apart from that an error of the database.
 func (t *tx) mayJoin(e chat.Entry) (reason, err error) {
 	if e.Room == chat.Lobby {
 		return nil, nil
