@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/internal/parleytest"
+)
+
+// TestSlowReader: who never reads is ended; nobody waits for them, and what they missed is there.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited("--outbox-bytes", "16KiB", "--write-timeout", "2s")...)
+	addUsers(s, "alice", "bob", "stuck")
+	alice, bob, stuck := s.SignIn("alice"), s.SignIn("bob"), s.SignIn("stuck")
+	drop(alice, bob)
+	text := strings.Repeat("x", 1990)
+	var said, heard []int64
+	isEnded := func() bool {
+		for line := range strings.Lines(s.Log()) {
+			if strings.Contains(line, stuck.Session()) && strings.Contains(line, `"disconnected"`) {
+				if !strings.Contains(line, `"slow"`) {
+					t.Fatalf("ended otherwise: %s", line)
+				}
+				return true
+			}
+		}
+		return false
+	}
+	// The sockets between hold some megabytes.
+	for n := 0; !isEnded(); n++ {
+		if n > 50000 {
+			t.Fatal("a reader that never reads is kept for ever")
+		}
+		if n%100 == 0 {
+			bob.Do("PING|")
+			for _, e := range bob.Events {
+				if strings.HasPrefix(e, "MSG|") {
+					heard = append(heard, parse(t, e).id)
+				}
+			}
+			bob.Events = nil
+		}
+		said = append(said, id(t, alice.Do(fmt.Sprintf("MSG|%s %d", text, n))))
+	}
+	for len(heard) < len(said) {
+		heard = append(heard, parse(t, bob.Await("MSG|")).id)
+	}
+	if !slices.Equal(said, heard) {
+		t.Errorf("bob heard %d of %d, or not in order", len(heard), len(said))
+	}
+	lines, _ := stuck.Rest() // what was under way, and BYE where that still went through
+	got := 0
+	for _, line := range lines {
+		if strings.HasPrefix(line, "MSG|") && len(line) > len(text) {
+			got++
+		}
+	}
+	if got == 0 || got >= len(said) {
+		t.Errorf("%d of %d messages came to who did not read", got, len(said))
+	}
+	stuck = s.SignIn("stuck")
+	if list := answer(t, stuck, "HISTORY|lobby"); list[len(list)-1].id != said[len(said)-1] {
+		t.Error("what was missed is not in HISTORY")
+	}
+}
+
+// TestLongAnswer: one's own answers, longer than the outbox, wait for room and end nothing.
+func TestLongAnswer(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited("--outbox-bytes", "16KiB")...)
+	addUsers(s, "alice", "bob")
+	alice, bob := s.SignIn("alice"), s.SignIn("bob")
+	alice.Do("JOIN|room")
+	ids := sayAll(t, alice, "room", slices.Repeat([]string{strings.Repeat("x", 2000)}, 500)...)
+	bob.Do("JOIN|room")
+	const asks = 10 // ten megabytes
+	bob.Send(slices.Repeat([]string{"HISTORY|room|after|0|500"}, asks)...)
+	// While bob does not read, the others go on, and what they say waits for bob.
+	live := sayAll(t, alice, "lobby", "one", "two", "three")
+	for range asks {
+		if got := bob.Reply(); got != "OK|500" {
+			t.Fatal(got)
+		}
+	}
+	drop := 0
+	var heard []int64
+	for _, line := range bob.Events {
+		if e := (event{}); strings.HasPrefix(line, "MSG|") {
+			if e = parse(t, line); e.room == "room" {
+				drop++
+			} else {
+				heard = append(heard, e.id)
+			}
+		}
+	}
+	for len(heard) < len(live) {
+		bob.Events = nil
+		heard = append(heard, parse(t, bob.Await("MSG|")).id)
+	}
+	if drop != asks*len(ids) || !slices.Equal(heard, live) {
+		t.Errorf("%d messages of history and live %d, want %d and %d", drop, heard, asks*len(ids), live)
+	}
+}
+
+// TestNeverReadsAnswers: who asks and asks and never reads is cut off by the write timeout.
+func TestNeverReadsAnswers(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited("--outbox-bytes", "16KiB", "--write-timeout", "500ms")...)
+	addUsers(s, "alice", "stuck")
+	alice, stuck := s.SignIn("alice"), s.SignIn("stuck")
+	sayAll(t, alice, "lobby", slices.Repeat([]string{strings.Repeat("x", 2000)}, 500)...)
+	stuck.Send(slices.Repeat([]string{"HISTORY|lobby|after|0|500"}, 60)...)
+	logged(t, s, `"disconnected"`, stuck.Session())
+	hold(t, alice, []exchange{{"MSG|nothing noticed", "OK|*"}, {"WHO|lobby", "OK|alice|stuck"}}) // stuck may be back within 10 s
+	resume(s, "stuck", stuck.Token())
+}
