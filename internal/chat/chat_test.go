@@ -1,8 +1,10 @@
 package chat_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -133,6 +135,60 @@ func TestMessagesReachWhoTheyShould(t *testing.T) {
 	}
 }
 
+func ignore([]chat.Event) bool { return true }
+
+// Each message is either in the history that is read or live, never both, in pages however many there are.
+func TestHistoryInPages(t *testing.T) {
+	h := newHouse(t, "alice", "bob")
+	alice, bob := h.come("alice"), h.come("bob")
+	for range 230 {
+		alice.say("", "x")
+	}
+	read := func(history func(context.Context, string, int64, int, chat.Page) error, id int64, limit int) (ids []int64) {
+		t.Helper()
+		pages := 0
+		err := history(t.Context(), chat.Lobby, id, limit, func(list []chat.Event) bool {
+			for _, e := range list {
+				ids = append(ids, e.Message.ID)
+			}
+			if pages++; pages == 1 { // said while the history is being read: it is live
+				alice.say("", "meanwhile")
+			}
+			if len(list) > 50 {
+				t.Errorf("a page of %d", len(list))
+			}
+			return true
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return ids
+	}
+	for _, c := range []struct {
+		history     func(context.Context, string, int64, int, chat.Page) error
+		id          int64
+		limit       int
+		first, last int64
+	}{
+		{bob.HistoryAfter, 0, 500, 1, 230},
+		{bob.HistoryAfter, 100, 60, 101, 160},
+		{bob.HistoryBefore, math.MaxInt64, 50, 183, 232},
+		{bob.HistoryBefore, 200, 120, 80, 199},
+		{bob.HistoryBefore, 0, 10, 0, 0},
+		{bob.HistoryBefore, 1, 10, 0, 0},
+		{bob.HistoryAfter, math.MaxInt64, 10, 0, 0},
+	} {
+		ids := read(c.history, c.id, c.limit)
+		want := c.last - c.first + 1
+		if c.last == 0 {
+			want = 0
+		}
+		if int64(len(ids)) != want || want > 0 && (ids[0] != c.first || ids[want-1] != c.last) {
+			t.Errorf("%d, limit %d: %d ids, %v", c.id, c.limit, len(ids), ids)
+		}
+	}
+}
+
 func TestMembershipIsAskedEverywhere(t *testing.T) {
 	h := newHouse(t, "alice", "bob")
 	alice, bob := h.come("alice"), h.come("bob")
@@ -140,8 +196,8 @@ func TestMembershipIsAskedEverywhere(t *testing.T) {
 		"say":     func(v *visitor) error { return v.say("den", "x") },
 		"leave":   func(v *visitor) error { return v.leave("den") },
 		"present": func(v *visitor) error { _, err := v.Present("den"); return err },
-		"history": func(v *visitor) error { _, err := v.History(t.Context(), "den", chat.Range{Forward: true}); return err },
-		"find":    func(v *visitor) error { _, err := v.Find(t.Context(), "den", []string{"x"}, 50); return err },
+		"history": func(v *visitor) error { return v.HistoryAfter(t.Context(), "den", 0, 5, ignore) },
+		"find":    func(v *visitor) error { return v.Find(t.Context(), "den", []string{"x"}, 50, ignore) },
 	}
 	all := func(when string, want error) {
 		t.Helper()
@@ -169,7 +225,7 @@ func TestMembershipIsAskedEverywhere(t *testing.T) {
 		t.Error(err)
 	}
 	// The log's names of conversations are nobody's targets.
-	if _, err := bob.History(t.Context(), chat.Conversation("alice", "alice"), chat.Range{}); err != chat.ErrNoSuchUser {
+	if err := bob.HistoryAfter(t.Context(), chat.Conversation("alice", "alice"), 0, 5, ignore); err != chat.ErrNoSuchUser {
 		t.Error(err)
 	}
 }
@@ -282,7 +338,7 @@ func TestGuests(t *testing.T) {
 		"speak to one person": guest.say("@alice", "x"),
 		"be spoken to":        func() error { e := alice.say("@~bob", "x"); return e }(),
 		"make a room":         guest.join("new"),
-		"read a conversation": func() error { _, e := guest.History(t.Context(), "@alice", chat.Range{}); return e }(),
+		"read a conversation": guest.HistoryAfter(t.Context(), "@alice", 0, 5, ignore),
 	} {
 		if err == nil {
 			t.Errorf("a guest may %s", name)

@@ -54,11 +54,11 @@ type Message struct {
 	Text string
 }
 
-// Range asks for part of a room's history.
+// Range asks for part of a room's history: the oldest Limit messages with an
+// id above After and below Before.
 type Range struct {
-	Forward bool  // the oldest messages with an id above From; else the newest with one below it
-	From    int64 // math.MaxInt64 and not Forward: the newest of all
-	Limit   int   // 1 to 500
+	After, Before int64
+	Limit         int // 1 to 500
 }
 
 // Log orders and keeps everything. What it has not kept, nobody sees.
@@ -72,6 +72,9 @@ type Log interface {
 
 	// History returns the messages of a room in r, oldest first.
 	History(ctx context.Context, room string, r Range) ([]Message, error)
+	// Newest returns the id of the first of the newest n (1 to 500) messages of a
+	// room with an id below before; 0 where there is none.
+	Newest(ctx context.Context, room string, before int64, n int) (int64, error)
 	// Find returns the newest limit messages of a room that hold all words,
 	// oldest first. Words are literal; letter case is ignored.
 	Find(ctx context.Context, room string, words []string, limit int) ([]Message, error)

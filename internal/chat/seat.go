@@ -29,7 +29,7 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 	if target == "" {
 		target = s.current
 	}
-	name, err := s.place(target, true)
+	name, _, err := s.place(target, true)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *Seat) Leave(name string, done func(error)) error {
 	if name == Lobby {
 		return ErrForbidden
 	}
-	if _, err := s.place(name, false); err != nil {
+	if _, _, err := s.place(name, false); err != nil {
 		return err
 	}
 	if s.Guest {
@@ -119,7 +119,7 @@ func (s *Seat) Leave(name string, done func(error)) error {
 
 // Present lists who is in the room now, sorted. Errors: ErrNotMember.
 func (s *Seat) Present(name string) ([]string, error) {
-	if _, err := s.place(name, false); err != nil {
+	if _, _, err := s.place(name, false); err != nil {
 		return nil, err
 	}
 	h := s.hub
@@ -153,24 +153,64 @@ func (s *Seat) Memberships() []Membership {
 	return list
 }
 
-// History reads a target's messages. Errors: ErrNotMember, ErrNoSuchUser, ErrForbidden, those of the log.
-func (s *Seat) History(ctx context.Context, target string, r Range) ([]Event, error) {
-	name, err := s.place(target, false)
+// Page takes part of an answer, oldest first. It is false where no more is wanted.
+type Page func([]Event) bool
+
+// HistoryAfter reads the oldest limit messages of a target with an id above
+// after, a page at a time, so that a slow reader holds little memory. It ends
+// at the last message that members were told of: what comes later is live.
+// Errors, before the first page: ErrNotMember, ErrNoSuchUser, ErrForbidden; those of the log.
+func (s *Seat) HistoryAfter(ctx context.Context, target string, after int64, limit int, page Page) error {
+	name, last, err := s.place(target, false)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	list, err := s.hub.log.History(ctx, name, r)
-	return events(target, list), err
+	return s.pages(ctx, target, name, Range{After: after, Before: last + 1, Limit: limit}, page)
 }
 
-// Find reads the newest limit messages of a target that hold all words. Errors as History.
-func (s *Seat) Find(ctx context.Context, target string, words []string, limit int) ([]Event, error) {
-	name, err := s.place(target, false)
+// HistoryBefore is HistoryAfter for the newest limit messages with an id below before, oldest first.
+func (s *Seat) HistoryBefore(ctx context.Context, target string, before int64, limit int, page Page) error {
+	name, last, err := s.place(target, false)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	before = min(before, last+1)
+	first, err := s.hub.log.Newest(ctx, name, before, limit)
+	if err != nil {
+		return err
+	}
+	return s.pages(ctx, target, name, Range{After: first - 1, Before: before, Limit: limit}, page)
+}
+
+// pageSize is how many messages are in memory at once for one answer.
+const pageSize = 50
+
+func (s *Seat) pages(ctx context.Context, target, name string, r Range, page Page) error {
+	for left := r.Limit; left > 0; left -= pageSize {
+		r.Limit = min(left, pageSize)
+		list, err := s.hub.log.History(ctx, name, r)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		if !page(events(target, list)) || len(list) < r.Limit {
+			return nil
+		}
+		r.After = list[len(list)-1].ID
+	}
+	return nil
+}
+
+// Find reads the newest limit messages of a target that hold all words. Errors as HistoryAfter.
+func (s *Seat) Find(ctx context.Context, target string, words []string, limit int, page Page) error {
+	name, _, err := s.place(target, false)
+	if err != nil {
+		return err
 	}
 	list, err := s.hub.log.Find(ctx, name, words, limit)
-	return events(target, list), err
+	if err == nil {
+		page(events(target, list))
+	}
+	return err
 }
 
 func events(target string, list []Message) []Event {
@@ -182,36 +222,40 @@ func events(target string, list []Message) []Event {
 }
 
 // place is where membership is asked, at every read and write: it turns a
-// target into the log's name for it. A conversation with somebody who is gone
-// can still be read, not spoken in.
-func (s *Seat) place(target string, speak bool) (string, error) {
+// target into the log's name for it, and says which message members were told of last. A
+// conversation with somebody who is gone can still be read, not spoken in.
+func (s *Seat) place(target string, speak bool) (name string, last int64, err error) {
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	name := target
-	if other, found := strings.CutPrefix(target, "@"); found {
-		if s.Guest {
-			return "", ErrForbidden
-		}
-		name = Conversation(s.Name, other)
-		if p := h.people[other]; p != nil && !p.guest {
-			return name, nil
-		}
-		if speak {
-			return "", ErrNoSuchUser
-		}
-		if h.rooms[name] == nil {
-			return "", ErrNoSuchUser
-		}
+	other, found := strings.CutPrefix(target, "@")
+	if !found {
+		return h.joinedRoom(s.person, target)
 	}
+	if s.Guest {
+		return "", 0, ErrForbidden
+	}
+	name = Conversation(s.Name, other)
+	r := h.rooms[name]
+	p := h.people[other]
+	switch exists := p != nil && !p.guest; {
+	case !exists && (speak || r == nil):
+		return "", 0, ErrNoSuchUser
+	case r != nil:
+		last = r.last
+	}
+	return name, last, nil
+}
+
+func (h *Hub) joinedRoom(p *person, name string) (string, int64, error) {
 	r := h.rooms[name]
 	if r == nil {
-		return "", ErrNotMember
+		return "", 0, ErrNotMember
 	}
-	if _, in := s.person.rooms[r]; !in {
-		return "", ErrNotMember
+	if _, in := p.rooms[r]; !in {
+		return "", 0, ErrNotMember
 	}
-	return name, nil
+	return name, r.last, nil
 }
 
 // participants are the two of a conversation's name, empty for a room's.

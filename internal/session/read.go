@@ -48,25 +48,31 @@ func (s *session) list(_ context.Context, f []string) error {
 	return nil
 }
 
+// directions are the ways in which HISTORY reads.
+var directions = map[string]func(*chat.Seat, context.Context, string, int64, int, chat.Page) error{
+	"after":  (*chat.Seat).HistoryAfter,
+	"before": (*chat.Seat).HistoryBefore,
+}
+
 func (s *session) history(ctx context.Context, f []string) error {
 	if _, err := protocol.ParseTarget(f[0]); err != nil {
 		return err
 	}
-	r := chat.Range{From: math.MaxInt64, Limit: historyLimit}
+	read, id, limit := directions["before"], int64(math.MaxInt64), historyLimit
 	if len(f) == 4 {
-		if f[1] != "after" && f[1] != "before" {
+		var known bool
+		var err *protocol.Error
+		if read, known = directions[f[1]]; !known {
 			return protocol.Errorf(protocol.BadData, "the second field is after or before")
 		}
-		id, err := protocol.ParseID(f[2])
-		if err != nil {
+		if id, err = protocol.ParseID(f[2]); err != nil {
 			return err
 		}
-		if r.Limit, err = protocol.ParseLimit(f[3]); err != nil {
+		if limit, err = protocol.ParseLimit(f[3]); err != nil {
 			return err
 		}
-		r.Forward, r.From = f[1] == "after", id
 	}
-	return s.answer(s.seat.History(ctx, f[0], r))
+	return s.answer(func(page chat.Page) error { return read(s.seat, ctx, f[0], id, limit, page) })
 }
 
 func (s *session) find(ctx context.Context, f []string) error {
@@ -76,22 +82,28 @@ func (s *session) find(ctx context.Context, f []string) error {
 	if err := protocol.CheckText(f[1]); err != nil {
 		return err
 	}
-	return s.answer(s.seat.Find(ctx, f[0], strings.Fields(f[1]), findLimit))
+	words := strings.Fields(f[1])
+	return s.answer(func(page chat.Page) error { return s.seat.Find(ctx, f[0], words, findLimit, page) })
 }
 
 // answer sends events and their count in one piece: live events wait. The
 // peer's pace is kept: this waits where the outbox is full.
-func (s *session) answer(events []chat.Event, err error) error {
+func (s *session) answer(read func(chat.Page) error) error {
+	s.out.hold()
+	defer s.out.release()
+	count := 0
+	err := read(func(page []chat.Event) bool {
+		for _, e := range page {
+			if !s.out.answer(Encode(e)) {
+				return false
+			}
+		}
+		count += len(page)
+		return true
+	})
 	if err != nil {
 		return err
 	}
-	s.out.hold()
-	defer s.out.release()
-	for _, e := range events {
-		if !s.out.answer(Encode(e)) {
-			return nil
-		}
-	}
-	s.ok(strconv.Itoa(len(events)))
+	s.ok(strconv.Itoa(count))
 	return nil
 }

@@ -337,6 +337,7 @@ func TestDrainAnswersWhatWasRead(t *testing.T) {
 		c := p.guest("one")
 		idle := p.connect()
 		c.send("MSG|a", "MSG|b", "PING|c")
+		synctest.Wait()
 		drained := make(chan struct{})
 		go func() {
 			p.service.Drain(context.Background())

@@ -88,7 +88,7 @@ func BenchmarkReads(b *testing.B) {
 		read func() ([]chat.Message, error)
 	}{
 		{"History500", func() ([]chat.Message, error) {
-			return s.History(ctx, "lobby", chat.Range{From: math.MaxInt64, Limit: 500})
+			return s.History(ctx, "lobby", chat.Range{Before: math.MaxInt64, Limit: 500})
 		}},
 		{"FindCommon", func() ([]chat.Message, error) { return s.Find(ctx, "lobby", []string{"word0"}, 50) }},
 		{"FindRare", func() ([]chat.Message, error) { return s.Find(ctx, "lobby", []string{"word15000"}, 50) }},

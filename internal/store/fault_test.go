@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -129,7 +130,7 @@ func wantKept(t *testing.T, dir string, want []acked) {
 	texts := map[string]bool{}
 	from, next := int64(0), 0
 	for {
-		list, err := s.History(t.Context(), "lobby", chat.Range{Forward: true, From: from, Limit: 500})
+		list, err := s.History(t.Context(), "lobby", chat.Range{After: from, Before: math.MaxInt64, Limit: 500})
 		if err != nil {
 			t.Fatal(err)
 		}

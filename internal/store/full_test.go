@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -139,7 +140,7 @@ func testFullDisk(t *testing.T) {
 				if _, err := try(t, s, fresh); err != nil {
 					t.Fatal(err)
 				}
-				list, err := s.History(t.Context(), fresh.Room, chat.Range{Forward: true, Limit: 50})
+				list, err := s.History(t.Context(), fresh.Room, chat.Range{Before: math.MaxInt64, Limit: 50})
 				if err != nil || len(list) != 1 || list[0].Text != fresh.Text {
 					t.Fatalf("the room that was made again holds %v, %v", list, err)
 				}

@@ -52,7 +52,7 @@ func say(t testing.TB, s *store.Store, text string) int64 {
 
 func wantHistory(t *testing.T, s *store.Store, want ...string) {
 	t.Helper()
-	list, err := s.History(t.Context(), "lobby", chat.Range{From: math.MaxInt64, Limit: 500})
+	list, err := s.History(t.Context(), "lobby", chat.Range{Before: math.MaxInt64, Limit: 500})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"time"
 
 	"parley/internal/chat"
@@ -17,11 +16,7 @@ func clamp(limit int) int { return min(max(limit, 1), maxRead) }
 
 // History implements chat.Log.
 func (s *Store) History(ctx context.Context, room string, r chat.Range) ([]chat.Message, error) {
-	query := s.query.before
-	if r.Forward {
-		query = s.query.after
-	}
-	rows, err := query.QueryContext(ctx, room, r.From, clamp(r.Limit))
+	rows, err := s.query.history.QueryContext(ctx, room, r.After, r.Before, clamp(r.Limit))
 	if err != nil {
 		return nil, fmt.Errorf("store: read history: %w", err)
 	}
@@ -29,10 +24,15 @@ func (s *Store) History(ctx context.Context, room string, r chat.Range) ([]chat.
 	if err != nil {
 		return nil, fmt.Errorf("store: read history: %w", err)
 	}
-	if !r.Forward {
-		slices.Reverse(list)
-	}
 	return list, nil
+}
+
+// Newest implements chat.Log.
+func (s *Store) Newest(ctx context.Context, room string, before int64, n int) (id int64, err error) {
+	if err := s.query.first.QueryRowContext(ctx, room, before, clamp(n)).Scan(&id); err != nil {
+		return 0, fmt.Errorf("store: find the newest messages: %w", err)
+	}
+	return id, nil
 }
 
 // messages reads and closes rows: up to limit messages whose text is wanted (nil: all are).

@@ -85,7 +85,7 @@ func (s *statements) table() []prepared {
 
 // queries are those of the readers' connections.
 type queries struct {
-	after, before            *sql.Stmt
+	history, first           *sql.Stmt
 	room, search, newest     *sql.Stmt
 	account, accounts, token *sql.Stmt
 }
@@ -93,12 +93,12 @@ type queries struct {
 func (q *queries) table() []prepared {
 	const (
 		messages = `SELECT m.id, m.time, m.account, m.text FROM `
-		inRoom   = messages + `messages m WHERE m.room = (SELECT id FROM rooms WHERE name = ?) `
+		inRoom   = `WHERE m.room = (SELECT id FROM rooms WHERE name = ?) `
 		account  = `SELECT name, hash, admin, disabled, invited, removed, made, version FROM accounts `
 	)
 	return []prepared{
-		{&q.after, inRoom + `AND m.id > ? ORDER BY m.id LIMIT ?`},
-		{&q.before, inRoom + `AND m.id < ? ORDER BY m.id DESC LIMIT ?`},
+		{&q.history, messages + `messages m ` + inRoom + `AND m.id > ? AND m.id < ? ORDER BY m.id LIMIT ?`},
+		{&q.first, `SELECT coalesce(min(id), 0) FROM (SELECT m.id FROM messages m ` + inRoom + `AND m.id < ? ORDER BY m.id DESC LIMIT ?)`},
 		{&q.room, `SELECT id FROM rooms WHERE name = ?`},
 		{&q.search, messages + `search CROSS JOIN messages m ON m.id = search.rowid
 			WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ?`},

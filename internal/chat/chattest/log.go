@@ -62,13 +62,17 @@ func (l *Log) Last() int64 {
 
 // History implements chat.Log.
 func (l *Log) History(_ context.Context, room string, r chat.Range) ([]chat.Message, error) {
-	list := l.those(func(m chat.Message) bool {
-		return m.Room == room && (r.Forward && m.ID > r.From || !r.Forward && m.ID < r.From)
-	})
-	if r.Forward {
-		return list[:min(r.Limit, len(list))], nil
+	list := l.those(func(m chat.Message) bool { return m.Room == room && m.ID > r.After && m.ID < r.Before })
+	return list[:min(r.Limit, len(list))], nil
+}
+
+// Newest implements chat.Log.
+func (l *Log) Newest(_ context.Context, room string, before int64, n int) (int64, error) {
+	list := l.those(func(m chat.Message) bool { return m.Room == room && m.ID < before })
+	if len(list) == 0 {
+		return 0, nil
 	}
-	return list[max(0, len(list)-r.Limit):], nil
+	return list[max(0, len(list)-n)].ID, nil
 }
 
 // Find implements chat.Log; here a word may be part of another.

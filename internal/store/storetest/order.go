@@ -111,7 +111,7 @@ func testRestart(t *testing.T, b *bench) {
 	if after := b.tail()[len(b.tail())-3]; after.Text != "after" || after.ID <= last.ID {
 		t.Fatalf("after id %d came %+v", last.ID, after)
 	}
-	list, err := b.History(t.Context(), "tea", newest(50))
+	list, err := b.History(t.Context(), "tea", upTo(50))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func testCloseAnswers(t *testing.T, b *bench) {
 		t.Fatalf("the tail saw %d of %d", seen, n)
 	}
 	b.Log = b.open(t, b.dir)
-	list, err := b.History(t.Context(), "lobby", chat.Range{Forward: true, Limit: 500})
+	list, err := b.History(t.Context(), "lobby", upTo(500))
 	if err != nil || len(list) != n {
 		t.Fatalf("%d messages are there after Close, want %d (%v)", len(list), n, err)
 	}
@@ -182,15 +182,13 @@ func testHistory(t *testing.T, b *bench) {
 		r    chat.Range
 		want []string
 	}{
-		{"newest", newest(3), []string{"7", "8", "9"}},
-		{"before", chat.Range{From: ids[5], Limit: 2}, []string{"3", "4"}},
-		{"before the first", chat.Range{From: ids[0], Limit: 2}, nil},
-		{"before the greatest", chat.Range{From: math.MaxInt64, Limit: 1}, []string{"9"}},
-		{"after", chat.Range{From: ids[5], Forward: true, Limit: 2}, []string{"6", "7"}},
-		{"after none", chat.Range{Forward: true, Limit: 2}, []string{"0", "1"}},
-		{"after the last", chat.Range{From: ids[9], Forward: true, Limit: 2}, nil},
-		{"after the greatest", chat.Range{From: math.MaxInt64, Forward: true, Limit: 2}, nil},
-		{"all", newest(500), []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
+		{"from the first", upTo(2), []string{"0", "1"}},
+		{"after", chat.Range{After: ids[5], Before: math.MaxInt64, Limit: 2}, []string{"6", "7"}},
+		{"between", chat.Range{After: ids[5], Before: ids[8], Limit: 9}, []string{"6", "7"}},
+		{"before", chat.Range{Before: ids[2], Limit: 9}, []string{"0", "1"}},
+		{"before the first", chat.Range{Before: ids[0], Limit: 2}, nil},
+		{"after the last", chat.Range{After: ids[9], Before: math.MaxInt64, Limit: 2}, nil},
+		{"all", upTo(500), []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}},
 	} {
 		list, err := b.History(t.Context(), "tea", c.r)
 		if err != nil {
@@ -203,14 +201,29 @@ func testHistory(t *testing.T, b *bench) {
 			}
 		}
 	}
-	if list, err := b.History(t.Context(), "nowhere", newest(5)); err != nil || len(list) != 0 {
+	if list, err := b.History(t.Context(), "nowhere", upTo(5)); err != nil || len(list) != 0 {
 		t.Fatalf("history of no room: %v, %v", list, err)
+	}
+	for _, c := range []struct {
+		before int64
+		n      int
+		want   int64
+	}{
+		{math.MaxInt64, 1, ids[9]}, {math.MaxInt64, 3, ids[7]}, {math.MaxInt64, 500, ids[0]},
+		{ids[5], 2, ids[3]}, {ids[1], 2, ids[0]}, {ids[0], 2, 0}, {0, 2, 0},
+	} {
+		if id, err := b.Newest(t.Context(), "tea", c.before, c.n); id != c.want || err != nil {
+			t.Fatalf("the newest %d below %d begin at %d, want %d (%v)", c.n, c.before, id, c.want, err)
+		}
+	}
+	if id, err := b.Newest(t.Context(), "nowhere", math.MaxInt64, 5); id != 0 || err != nil {
+		t.Fatalf("the newest of no room: %d, %v", id, err)
 	}
 	for i := range 600 {
 		b.Append(said("long", "alice", fmt.Sprint(i)), func(chat.Entry, error) {})
 	}
 	b.add(t, said("long", "alice", "600"))
-	if list, err := b.History(t.Context(), "long", newest(5000)); err != nil || len(list) != 500 {
+	if list, err := b.History(t.Context(), "long", upTo(5000)); err != nil || len(list) != 500 {
 		t.Fatalf("a limit of 5000 gave %d messages, want 500 (%v)", len(list), err)
 	}
 }

@@ -27,7 +27,7 @@ func testKeys(t *testing.T, b *bench) {
 	if a, c := b.add(t, said("lobby", "alice", "same")), b.add(t, said("lobby", "alice", "same")); a.ID == c.ID {
 		t.Fatal("no key was taken for a key")
 	}
-	list, _ := b.History(t.Context(), "lobby", newest(50))
+	list, _ := b.History(t.Context(), "lobby", upTo(50))
 	wantTexts(t, "history", list, "once", "another", "same", "same")
 	if seen := b.tail(); len(seen) != 4 {
 		t.Fatalf("the tail saw %d entries, want 4: %+v", len(seen), seen)
@@ -100,7 +100,7 @@ func testConversations(t *testing.T, b *bench) {
 		}
 		b.restart(t)
 	}
-	list, _ := b.History(t.Context(), chat.Conversation("alice", "bob"), newest(5))
+	list, _ := b.History(t.Context(), chat.Conversation("alice", "bob"), upTo(5))
 	wantTexts(t, "history", list, "hello")
 }
 

@@ -207,7 +207,8 @@ func (b *bench) issue(t *testing.T, tok auth.Token) {
 	}
 }
 
-func newest(limit int) chat.Range { return chat.Range{From: math.MaxInt64, Limit: limit} }
+// upTo is a range of the oldest messages.
+func upTo(limit int) chat.Range { return chat.Range{Before: math.MaxInt64, Limit: limit} }
 
 func texts(list []chat.Message) []string {
 	var all []string
