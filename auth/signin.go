@@ -15,7 +15,7 @@ import (
 // Errors: *ThrottledError and ErrBusy at once; ErrDenied at its fixed time,
 // whatever was wrong; ctx's error promptly, but not while hashing; anything else is the server's fault.
 func (s *Service) SignIn(ctx context.Context, name string, password Secret, from netip.Addr) (Account, error) {
-	w := who{name: name, addr: network(from)}
+	w := who{name: name, addr: Network(from)}
 	if !validName(name) {
 		w.name = "" // what may be anything (a password, typed into the wrong field) is not kept
 	}

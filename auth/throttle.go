@@ -56,14 +56,15 @@ func newThrottle(pair, address, size int) *throttle {
 	return &throttle{pairs: newTable[who](pair, size), addrs: newTable[netip.Prefix](address, size)}
 }
 
-// network returns the key of an address: who has an IPv6 address has its whole /64.
-func network(a netip.Addr) netip.Prefix {
+// Network is what counts as one address, here and wherever addresses are counted:
+// who has an IPv6 address has its whole /64. The zero Prefix for the zero Addr.
+func Network(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := a.BitLen()
 	if a.Is6() {
 		bits = 64
 	}
-	p, _ := a.Prefix(bits) // the zero Prefix for the zero Addr
+	p, _ := a.Prefix(bits)
 	return p
 }
 
@@ -180,8 +181,8 @@ func show(p netip.Prefix) string {
 // parseNetwork reads what show writes, and any single address.
 func parseNetwork(s string) (netip.Prefix, bool) {
 	if p, err := netip.ParsePrefix(s); err == nil {
-		return network(p.Addr()), true
+		return Network(p.Addr()), true
 	}
 	a, err := netip.ParseAddr(s)
-	return network(a), err == nil
+	return Network(a), err == nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func from(name, addr string) who {
-	return who{name: name, addr: network(netip.MustParseAddr(addr))}
+	return who{name: name, addr: Network(netip.MustParseAddr(addr))}
 }
 
 // failing makes one failed try, which must be let.

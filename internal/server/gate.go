@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
+
+	"parley/auth"
 )
 
 // Caps bound the connections that are open at once. Zero means no limit.
@@ -36,22 +38,11 @@ type pass struct {
 	handedBack bool
 }
 
-// network is what counts as one address: an IPv6 host usually has a /64 to itself.
-func network(addr netip.Addr) netip.Prefix {
-	addr = addr.Unmap().WithZone("")
-	bits := 32
-	if addr.Is6() {
-		bits = 64
-	}
-	prefix, _ := addr.Prefix(bits)
-	return prefix
-}
-
 // enter lets a connection in, or says which cap it does not fit. Above half of
 // Caps.Unauth, strangers are dropped at random, the likelier the fuller it is, so that a
 // flood cannot keep everybody else out (as OpenSSH's MaxStartups).
 func (g *gate) enter(addr netip.Addr) (*pass, string) {
-	n := network(addr)
+	n := auth.Network(addr)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := g.by[n]

@@ -103,7 +103,7 @@ func (s *session) enter(next state, by string) {
 	s.armed = time.Time{} // the idle deadline takes the place of the login deadline
 	key := s.seat.Name
 	if s.seat.Guest {
-		key = protocol.GuestMark + s.from.String()
+		key = protocol.GuestMark + auth.Network(s.from).String()
 	}
 	s.allowance = s.svc.limits.hold(key)
 	s.counted = s.lines.Taken()
