@@ -97,7 +97,7 @@ var rules = []rule{
 		"rooms are memory and rules; they are tested without sockets, disks and clocks"},
 	{"parley/internal/session", false, []string{"parley/internal/store", "parley/internal/server", "parley/tlsutil", "database/sql", "crypto/tls"},
 		"a session has a connection and a hub; what keeps the messages and what secures the line can change under it"},
-	{"parley/internal/server", true, []string{"parley/internal/chat", "parley/auth", "parley/protocol", "database/sql"},
+	{"parley/internal/server", true, []string{"parley/internal/chat", "parley/protocol", "database/sql"},
 		"the entrance knows nothing of lines, people or rooms"},
 	{"parley/internal/store", false, []string{"parley/protocol", "crypto/tls"},
 		"what is kept does not depend on how it is said on the wire"},
