@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -91,5 +92,9 @@ func Do(ctx context.Context, a *auth.Service, r Request) (Response, error) {
 	if run == nil {
 		return Response{}, fmt.Errorf("there is no operation %q", r.Op)
 	}
-	return run(ctx, a, r)
+	response, err := run(ctx, a, r)
+	if errors.Is(err, auth.ErrNotFound) {
+		return response, fmt.Errorf("there is no such account: %q", r.Name)
+	}
+	return response, err
 }
