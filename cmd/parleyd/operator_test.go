@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/internal/parleytest"
+)
+
+// fails runs parleyd to its end, which must be a failure, and returns the exit code and what it said.
+func fails(t *testing.T, stdin string, args ...string) (int, string) {
+	t.Helper()
+	cmd := exec.Command(parleytest.Build(t, "parleyd"), args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		t.Errorf("parleyd %q went well:\n%s", args, out)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// TestUserCommands: the same with a server and without one, by turns.
+func TestUserCommands(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited()...)
+	password := parleytest.Password + "\n"
+	user := func(stdin, verb string, more ...string) string {
+		t.Helper()
+		args := append([]string{"user", verb}, more...)
+		return s.Run(stdin, append(args, "--data", s.Data, "--bcrypt-cost", "4")...)
+	}
+	for _, running := range []bool{true, false} {
+		prefix := "with-"
+		if !running {
+			prefix = "without-"
+			if code := s.Stop(); code != 0 {
+				t.Fatal(code)
+			}
+		}
+		user(password, "add", prefix+"plain")
+		user(password, "add", prefix+"admin", "--admin")
+		user(password, "add", prefix+"invited", "--invite")
+		user(password, "add", prefix+"disabled")
+		user("", "disable", prefix+"disabled")
+		user(password, "add", prefix+"enabled")
+		user("", "disable", prefix+"enabled")
+		user("", "enable", prefix+"enabled")
+		user(password, "add", prefix+"removed")
+		user("", "remove", prefix+"removed")
+		user(password, "add", prefix+"changed")
+		user("an entirely different one\n", "passwd", prefix+"changed")
+		user(strings.TrimSuffix(password, "\n"), "add", prefix+"no-newline")
+		user(strings.TrimSuffix(password, "\n")+"\r\n", "add", prefix+"crlf")
+		for _, tt := range []struct{ stdin, verb, name, says string }{
+			{password, "add", prefix + "plain", "taken"}, {password, "add", prefix + "removed", "taken"}, {password, "add", "Upper", "name"},
+			{password, "add", "~guest", "name"}, {"short\n", "add", prefix + "short", "short"}, {"", "add", prefix + "none", "password"}, {"\n", "add", prefix + "empty", "short"},
+			{"", "disable", "nobody", "no such account"}, {"", "remove", prefix + "removed", "no such"}, {password, "passwd", "nobody", "no such"},
+		} {
+			code, out := fails(t, tt.stdin, "user", tt.verb, tt.name, "--data", s.Data, "--bcrypt-cost", "4")
+			if code != 1 || !strings.Contains(strings.ToLower(out), tt.says) {
+				t.Errorf("user %s %s: exit code %d, %q does not say %q", tt.verb, tt.name, code, out, tt.says)
+			}
+			if strings.Contains(out, parleytest.Password) {
+				t.Error("a password is in what it said")
+			}
+		}
+		list := user("", "list")
+		for name, mark := range map[string]string{"plain": "", "admin": "admin", "invited": "invited", "disabled": "disabled", "enabled": "", "removed": "removed", "changed": ""} {
+			found := false
+			for line := range strings.Lines(list) {
+				f := strings.Fields(line)
+				if f[0] == prefix+name {
+					found = strings.Join(f[2:], " ") == mark
+				}
+			}
+			if !found {
+				t.Errorf("%s is not listed as %q:\n%s", prefix+name, mark, list)
+			}
+		}
+	}
+	s.Launch()
+	for _, prefix := range []string{"with-", "without-"} {
+		hello := func(name string) string { return "HELLO|" + prefix + name + "|" + parleytest.Password }
+		for name, want := range map[string]string{
+			"plain": "OK|*|pt1.*|lobby", "admin": "OK|*", "invited": "OK|*||", "disabled": "denied", "enabled": "OK|*", "removed": "denied", "changed": "denied",
+			"no-newline": "OK|*", "crlf": "OK|*",
+		} {
+			hold(t, s.Dial(), []exchange{{hello(name), want}})
+		}
+		hold(t, s.Dial(), []exchange{{"HELLO|" + prefix + "changed|an entirely different one", "OK|*"}})
+		hold(t, s.SignIn(prefix+"admin"), []exchange{{"EJECT|" + prefix + "plain|x", "OK|*"}})
+	}
+	mode := func(name string) os.FileMode {
+		info, err := os.Stat(filepath.Join(s.Data, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Mode().Perm()
+	}
+	if dir, socket := mode("."), mode("control.sock"); dir != 0o700 || socket != 0o600 {
+		t.Errorf("modes %o and %o", dir, socket)
+	}
+}
+
+// TestOperatorsReach: what operators change holds for live sessions within 2 s.
+func TestOperatorsReach(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited()...)
+	addUsers(s, "alice", "bob", "carol", "dave")
+	witness := s.SignIn("dave")
+	for name, args := range map[string][]string{
+		"alice": {"user", "disable", "alice"}, "bob": {"user", "remove", "bob"}, "carol": {"user", "passwd", "carol"},
+	} {
+		one, two := s.SignIn(name), s.SignIn(name)
+		drop(witness)
+		s.Run("an entirely different one\n", append(args, "--data", s.Data)...)
+		since := time.Now()
+		for _, c := range []*parleytest.Conn{one, two} {
+			ended(t, c, "BYE|ejected|*")
+			refused(t, s, name, c.Token())
+		}
+		if took := time.Since(since); took > 2*time.Second {
+			t.Errorf("%q: after %v", args, took)
+		}
+		if got := witness.Event(); got != "LEAVE|lobby|"+name {
+			t.Error(got)
+		}
+	}
+	hold(t, witness, []exchange{{"SEND|@bob||x", "no-such-user"}, {"SEND|@alice||for when you are back", "OK|*"}, {"JOIN|lobby", "OK|lobby|3|*"}})
+	s.User("eve")
+	hold(t, witness, []exchange{{"SEND|@eve||welcome", "OK|*"}, {"JOIN|lobby", "OK|lobby|4|*"}})
+	s.Run("", "user", "enable", "alice", "--data", s.Data)
+	hold(t, s.SignIn("alice"), []exchange{{"HISTORY|@dave", "OK|1"}})
+}
+
+// TestSecretsStaySecret: a password and a token are in no log, no process list and no file of the data directory.
+func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited("--log-level", "debug")...)
+	const canary, second = "canary in the coal mine 4711", "another canary, number 4712"
+	s.Run(canary+"\n", "user", "add", "alice", "--data", s.Data)
+	c := s.Dial().Hello("alice", canary)
+	c.Do("PASSWD|" + second)
+	resumed := resume(s, "alice", c.Token())
+	for _, line := range []string{"HELLO|" + canary, "HELLO|" + canary + "|x", "HELLO|alice|" + canary, canary, "HELLO" + canary + "|x", "PASSWD|" + canary} {
+		s.Dial().Do(line)
+		resumed.Do(line)
+	}
+	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.Cmd.Process.Pid))
+	if err != nil {
+		t.Log(err)
+	}
+	s.Stop()
+	places := map[string]string{"the log": s.Log(), "the process list": string(cmdline)}
+	files, err := filepath.Glob(filepath.Join(s.Data, "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // the socket
+		}
+		places[f] = string(b)
+		if info, err := os.Stat(f); err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s: %v %v", f, info.Mode(), err)
+		}
+	}
+	for place, text := range places {
+		for _, secret := range []string{canary, second, c.Token(), resumed.Token()} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%q is in %s", secret, place)
+			}
+		}
+	}
+}

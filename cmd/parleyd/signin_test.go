@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"parley/internal/parleytest"
+)
+
+// TestOneAnswer: a wrong password and an unknown name get the same words after
+// the same time. The measurement wants a quiet machine: PARLEY_SOAK=1.
+func TestOneAnswer(t *testing.T) {
+	pairs, cost := 5, "4"
+	soak := os.Getenv("PARLEY_SOAK") != ""
+	if soak {
+		pairs, cost = 40, "10"
+	} else {
+		t.Parallel()
+	}
+	s := parleytest.Start(t, unlimited("--bcrypt-cost", cost, "--login-timeout", "0")...)
+	addUsers(s, "alice", "off")
+	s.Run("", "user", "disable", "off", "--data", s.Data)
+	c := s.Dial()
+	names := []string{"alice", "nobody", "off"}
+	took := make(map[string][]time.Duration)
+	var answer string
+	for i := range pairs {
+		for _, name := range names {
+			began := time.Now()
+			got := c.Do(fmt.Sprintf("HELLO|%s|wrong %d", name, i))
+			took[name] = append(took[name], time.Since(began))
+			if answer == "" {
+				answer = got
+			}
+			if got != answer || parleytest.Code(got) != "denied" {
+				t.Fatalf("%q for %s, %q before", got, name, answer)
+			}
+		}
+	}
+	median := func(name string) time.Duration {
+		slices.Sort(took[name])
+		return took[name][len(took[name])/2]
+	}
+	unknown := median("nobody")
+	for _, name := range names {
+		ratio := float64(median(name)) / float64(unknown)
+		t.Logf("%s: median %v, %.3f of an unknown name's", name, median(name), ratio)
+		if soak && (ratio < 0.95 || ratio > 1.05) {
+			t.Errorf("%s can be told from an unknown name", name)
+		}
+	}
+}
