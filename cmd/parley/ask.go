@@ -63,28 +63,33 @@ func askName(ctx context.Context) (string, error) {
 	}
 }
 
-// askSecret asks on the terminal without echo.
+// askSecret asks on the terminal without echo, which is off before the prompt is shown. Ctrl-C and Ctrl-D are context.Canceled.
 func askSecret(ctx context.Context, prompt string) (string, error) {
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
 		return "", errNoPassword
 	}
-	before, err := term.GetState(fd)
+	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprint(os.Stderr, prompt)
-	secret, err := interruptible(ctx, func() (string, error) {
-		secret, err := term.ReadPassword(fd)
-		return string(secret), err
-	})
-	fmt.Fprintln(os.Stderr)
-	if err != nil {
-		term.Restore(fd, before)
-		return "", err
+	defer term.Restore(fd, before)
+	editor := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{oneByte{os.Stdin}, os.Stderr}, "")
+	secret, err := interruptible(ctx, func() (string, error) { return editor.ReadPassword(prompt) })
+	if err == io.EOF {
+		os.Stderr.WriteString("\r\n")
+		err = context.Canceled
 	}
-	return secret, nil
+	return secret, err
 }
+
+// oneByte reads no further than what is used: the rest is for whoever reads next.
+type oneByte struct{ io.Reader }
+
+func (r oneByte) Read(p []byte) (int, error) { return r.Reader.Read(p[:min(len(p), 1)]) }
 
 // askNewSecret asks twice, with ask, until both are the same.
 func askNewSecret(ask func(prompt string) (string, error), complain func(string)) (string, error) {

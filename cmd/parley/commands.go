@@ -84,7 +84,7 @@ func (c *chat) join(ctx context.Context, rest string) error {
 		return err
 	}
 	c.setRoom(rest)
-	c.tell(fmt.Sprintf("you speak in %s now; members: %d", rest, members))
+	c.tell(fmt.Sprintf("you speak %s now; members: %d", place(rest), members))
 	return nil
 }
 
@@ -102,7 +102,7 @@ func (c *chat) leave(ctx context.Context, rest string) error {
 	if room == c.room() {
 		c.setRoom(lobby)
 	}
-	c.tell(fmt.Sprintf("you have left %s, and speak in %s now", room, c.room()))
+	c.tell("you have left " + room + ", and speak " + place(c.room()) + " now")
 	return nil
 }
 

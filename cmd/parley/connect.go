@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/term"
+
 	"parley/internal/client"
 	"parley/tlsutil"
 )
@@ -61,7 +63,9 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 		}
 		cfg.Password = asking(server.String(), notice)
 	}
-	cfg.NewPassword = newPassword(notice)
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		cfg.NewPassword = newPassword(notice)
+	}
 	l.Client, err = client.Connect(ctx, cfg)
 	if err != nil && l.tokens != nil {
 		l.tokens.Close()

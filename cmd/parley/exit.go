@@ -75,7 +75,7 @@ var refusals = map[protocol.Code]struct {
 	protocol.NoSuchUser:     {"there is nobody of that name", false},
 	protocol.Forbidden:      {"that is not allowed", true},
 	protocol.WeakPassword:   {"that password is too weak", true},
-	protocol.PasswordChange: {"the first password must be changed before anything else", false},
+	protocol.PasswordChange: {"the first password must be changed before anything else; sign in on a terminal", false},
 	protocol.Busy:           {"the server is too busy", true},
 	protocol.Internal:       {"the server failed", true},
 	protocol.UnknownCommand: {"the server does not know that command", false},

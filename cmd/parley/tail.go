@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/sys/unix"
+
 	"parley/internal/client"
 	"parley/protocol"
 )
@@ -44,6 +46,11 @@ func (t *tailCommand) Run(ctx context.Context, o *connection) error {
 	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
+	go func() { // ends with the process, or ends it
+		if awaitNoReader(os.Stdout) {
+			end(errEnough)
+		}
+	}()
 	l, err := o.open(ctx, t.Server, client.Config{
 		GiveUp:   o.GiveUp,
 		Follow:   func(r string) bool { return r == room },
@@ -68,6 +75,18 @@ func (t *tailCommand) Run(ctx context.Context, o *connection) error {
 		return cause
 	}
 	return nil // done, or told to stop
+}
+
+// awaitNoReader returns when nobody can read any more what is written to file, as GNU tail notices: without it, "tail | head -n 1"
+// would stay until the next message. False: this system does not tell.
+func awaitNoReader(file *os.File) bool {
+	poll := []unix.PollFd{{Fd: int32(file.Fd())}} // no event but the errors that poll(2) always tells
+	for {
+		_, err := unix.Poll(poll, -1)
+		if err != unix.EINTR {
+			return err == nil
+		}
+	}
 }
 
 // printer prints messages to w, each with one write, and ends the command when it must not go on.

@@ -171,7 +171,7 @@ func (w *world) say(c *wire, room, key, text string) int64 {
 
 // Whatever breaks, what is posted is said once and in order, and what others say is told once and in order.
 func TestNothingLostNothingTwice(t *testing.T) {
-	seeds := 40
+	seeds := 15
 	if os.Getenv("PARLEY_SOAK") != "" {
 		seeds = 2000
 	}
