@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/internal/parleytest"
 )
@@ -116,4 +117,30 @@ func TestNeverReadsAnswers(t *testing.T) {
 	logged(t, s, `"disconnected"`, stuck.Session())
 	hold(t, alice, []exchange{{"MSG|nothing noticed", "OK|*"}, {"WHO|lobby", "OK|alice|stuck"}}) // stuck may be back within 10 s
 	resume(s, "stuck", stuck.Token())
+}
+
+// TestAnswersWaitForReader: who does not take the answers gets no more of them
+// made: the server stops reading instead of keeping them.
+func TestAnswersWaitForReader(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited("--outbox-bytes", "16KiB", "--write-timeout", "0")...)
+	s.User("stuck")
+	stuck := s.SignIn("stuck")
+	const most = 64 << 20 // far more than the sockets between hold
+	line := "PING|" + strings.Repeat("x", 4000) + "\n"
+	sent := 0
+	for err := error(nil); err == nil; {
+		if sent > most {
+			t.Fatalf("the server took %d bytes of lines and keeps the answers", sent)
+		}
+		var n int
+		stuck.TLS.SetWriteDeadline(time.Now().Add(time.Second))
+		n, err = stuck.TLS.Write([]byte(line))
+		sent += n
+	}
+	for range sent/len(line) - 1 { // the last may have come in part
+		if got := stuck.Reply(); got != "OK|"+line[len("PING|"):len(line)-1] {
+			t.Fatalf("%.100q", got)
+		}
+	}
 }

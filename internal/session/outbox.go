@@ -75,8 +75,8 @@ func (o *outbox) event(b []byte) {
 	o.mu.Unlock()
 }
 
-// reply adds a reply. It does not wait: how many there can be is bounded by
-// the lines that a session works on at once.
+// reply adds a reply. It does not wait: there are at most as many as lines
+// that a session works on at once, and it takes no new one before room.
 func (o *outbox) reply(b []byte) {
 	o.mu.Lock()
 	if !o.finished && !o.failed {
@@ -88,16 +88,24 @@ func (o *outbox) reply(b []byte) {
 // answer adds a part of a long answer, and waits until there is room. It is
 // false when the connection takes no more.
 func (o *outbox) answer(b []byte) bool {
+	o.room()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for o.limit > 0 && o.waiting[answer] > o.limit && !o.closed && !o.failed {
-		o.changed.Wait()
-	}
 	if o.closed || o.failed {
 		return false
 	}
 	o.push(piece{b, answer})
 	return true
+}
+
+// room waits while the peer does not take what it has asked for. Else one that
+// reads just fast enough for the write deadline could have answers made for ever.
+func (o *outbox) room() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.limit > 0 && o.waiting[answer] > o.limit && !o.closed && !o.failed {
+		o.changed.Wait()
+	}
 }
 
 // close ends the events, and a long answer under way; replies still go out.

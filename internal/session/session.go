@@ -99,6 +99,7 @@ func (s *session) run(ctx context.Context) {
 // read takes lines until the session is over. Its error is why the connection was lost, if it was.
 func (s *session) read(ctx context.Context) error {
 	for !s.over {
+		s.out.room()
 		if s.arm() {
 			return nil
 		}
