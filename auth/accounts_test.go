@@ -110,15 +110,16 @@ func TestRenewalNeverFailsASignIn(t *testing.T) {
 	}
 }
 
-// While a hash is renewed, the password is changed: it must be the new one.
+// While a hash is renewed, the account is changed: its new state decides.
 func TestRenewalMeetsChange(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		to   auth.Secret
-		want error
+		name   string
+		change func(s *auth.Service) error
+		want   error
 	}{
-		{"by another sign-in", good, nil},
-		{"to another password", fresh, auth.ErrDenied},
+		{"by another sign-in", func(s *auth.Service) error { return s.SetPassword(t.Context(), "bob", good) }, nil},
+		{"to another password", func(s *auth.Service) error { return s.SetPassword(t.Context(), "bob", fresh) }, auth.ErrDenied},
+		{"disabled", func(s *auth.Service) error { return s.Disable(t.Context(), "bob") }, auth.ErrDenied},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := &faulty{Store: authtest.NewStore()}
@@ -126,7 +127,7 @@ func TestRenewalMeetsChange(t *testing.T) {
 			setHash(t, store.Store, "bob", plainHash(t, good, 4))
 			store.change = func(auth.Change) error {
 				store.change = nil
-				return s.SetPassword(t.Context(), "bob", c.to)
+				return c.change(s)
 			}
 			a, err := s.SignIn(t.Context(), "bob", good, home)
 			want(t, err, c.want)

@@ -6,12 +6,9 @@ import (
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"golang.org/x/crypto/bcrypt"
 
 	"parley/auth"
 	"parley/auth/authtest"
@@ -222,130 +219,6 @@ func TestRefusalHoldsNoWorker(t *testing.T) {
 		want(t, <-refused, context.Canceled)
 		if time.Since(began) != 0 {
 			t.Errorf("who went away was held for %v", time.Since(began))
-		}
-	})
-}
-
-// The dearest hash decides how long all refusals take, whether it was there at
-// start or is met later.
-func TestDearHashHidesAmongCheap(t *testing.T) {
-	const cost = 9
-	hash, err := bcrypt.GenerateFromPassword([]byte(good), cost)
-	want(t, err, nil)
-	took := time.Hour
-	for range 3 {
-		began := time.Now()
-		_ = bcrypt.CompareHashAndPassword(hash, []byte(wrong))
-		took = min(took, time.Since(began))
-	}
-	refusal := func(s *auth.Service, name string) time.Duration {
-		began := time.Now()
-		_, err := s.SignIn(t.Context(), name, wrong, home)
-		want(t, err, auth.ErrDenied)
-		return time.Since(began)
-	}
-	for _, when := range []string{"at start", "later"} {
-		store := authtest.NewStore()
-		keep := func() {
-			want(t, store.Change(t.Context(), auth.Change{Account: auth.Account{Name: "dear", Hash: hash}}), nil)
-		}
-		if when == "at start" {
-			keep()
-		}
-		s := open(t, store, auth.Options{})
-		if when == "later" {
-			keep()
-			refusal(s, "dear")
-		}
-		// Never flaky: a busy machine only makes it longer. The measure at start
-		// may have been taken at a luckier moment, hence the half.
-		if got := refusal(s, "nobody"); got < took/2 {
-			t.Errorf("met %s: an unknown name is refused after %v, a dear one needs %v", when, got, took)
-		}
-	}
-}
-
-// The server's own faults count for nobody and are not taken for a wrong password.
-func TestFaultsCountForNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &faulty{Store: authtest.NewStore()}
-		s := open(t, store, auth.Options{Workers: 1, Queue: 1})
-		broken := errors.New("the disk is on fire")
-		store.fail = broken
-		for range 100 {
-			_, err := s.SignIn(t.Context(), "bob", good, home)
-			want(t, err, broken)
-		}
-		store.fail = nil
-		store.delay = time.Minute
-		for range 2 {
-			go func() { _, _ = s.SignIn(t.Context(), "bob", good, home) }()
-		}
-		synctest.Wait()
-		for range 100 {
-			_, err := s.SignIn(t.Context(), "bob", wrong, home)
-			want(t, err, auth.ErrBusy)
-		}
-		time.Sleep(2 * time.Minute)
-		synctest.Wait()
-		store.delay = 0
-		if len(s.Throttled()) != 0 {
-			t.Fatalf("somebody is throttled: %+v", s.Throttled())
-		}
-		signIn(t, s, "bob", good)
-	})
-}
-
-func TestThrottleLetsTheOwnerIn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := open(t, authtest.NewStore(), auth.Options{})
-		a := signIn(t, s, "bob", good)
-		token, err := s.Issue(t.Context(), a, "s1", "lobby")
-		want(t, err, nil)
-		for range 5 {
-			_, err := s.SignIn(t.Context(), "bob", wrong, home)
-			want(t, err, auth.ErrDenied)
-		}
-		_, err = s.SignIn(t.Context(), "bob", good, home)
-		throttled(t, err)
-		if _, err := s.SignIn(t.Context(), "bob", good, away); err != nil {
-			t.Errorf("from elsewhere: %v", err)
-		}
-		if _, err := s.Resume(t.Context(), "bob", token, "s2", nobody, anybody); err != nil {
-			t.Errorf("by token: %v", err)
-		}
-		if n := s.Lift("bob", home.String()); n != 1 {
-			t.Errorf("lifted %d, want 1", n)
-		}
-		signIn(t, s, "bob", good)
-	})
-}
-
-// A storm of guesses at once is worth no more than one after another.
-func TestStormIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &faulty{Store: authtest.NewStore()}
-		s := open(t, store, auth.Options{Workers: 8, Queue: 1000})
-		store.delay = time.Millisecond
-		var mu sync.Mutex
-		count := map[string]int{}
-		var wg sync.WaitGroup
-		for range 200 {
-			wg.Go(func() {
-				_, err := s.SignIn(t.Context(), "bob", wrong, home)
-				var e *auth.ThrottledError
-				kind := map[bool]string{true: "denied", false: "other"}[err == auth.ErrDenied]
-				if errors.As(err, &e) {
-					kind = "throttled"
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				count[kind]++
-			})
-		}
-		wg.Wait()
-		if count["denied"] != 5 || count["throttled"] != 195 {
-			t.Errorf("%v, want 5 denied and 195 throttled", count)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 // Account is one person's account as it is kept.
 type Account struct {
 	Name     string
-	Hash     []byte // bcrypt of the prepared password; see Hash
+	Hash     []byte // bcrypt, in one of the forms of password.go; empty once removed
 	Admin    bool
 	Disabled bool
 	Invited  bool // first password set by the operator; must be changed before anything else

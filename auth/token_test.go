@@ -279,6 +279,17 @@ func TestResumeDecidesAgain(t *testing.T) {
 	if asked != 1 || len(store.Ended()) != 1 {
 		t.Errorf("admit asked %d times, ended %v", asked, store.Ended())
 	}
+	// Where it is let in all the same, admit is asked no second time.
+	token, asked = first(t, s), 0
+	store.spend = func(auth.Token) error {
+		store.spend = nil
+		return auth.ErrConflict
+	}
+	_, err = s.Resume(t.Context(), "bob", token, "s4", nobody, func(auth.Account) error { asked++; return nil })
+	want(t, err, nil)
+	if asked != 1 {
+		t.Errorf("admit asked %d times", asked)
+	}
 	// Never for ever.
 	token = first(t, s)
 	store.spend = func(auth.Token) error { return auth.ErrConflict }
