@@ -53,3 +53,34 @@ func TestOneAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestSignInStorm: beyond the hashing pool's queue, sign-ins are told to come back; who is in notices nothing.
+func TestSignInStorm(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited("--bcrypt-cost", "11", "--bcrypt-workers", "1", "--bcrypt-queue", "2", "--max-unauth-per-ip", "0")...)
+	s.User("alice")
+	alice := s.SignIn("alice")
+	const n = 20
+	conns := make([]*parleytest.Conn, n)
+	for i := range conns {
+		conns[i] = s.Dial()
+	}
+	for _, c := range conns {
+		c.Send("HELLO|alice|wrong")
+	}
+	hold(t, alice, []exchange{{"MSG|nothing noticed", "OK|*"}})
+	again := resume(s, "alice", alice.Token()) // a token needs no hashing
+	hold(t, again, []exchange{{"PING|x", "OK|x"}})
+	counts := make(map[string]int)
+	for _, c := range conns {
+		reply := c.Reply()
+		if !isReply(reply, "denied") && !isReply(reply, "busy") {
+			t.Errorf("%q", reply)
+		}
+		counts[parleytest.Code(reply)]++
+	}
+	if counts["busy"] < 1 || counts["denied"] < 3 {
+		t.Errorf("%v of one worker and a queue of two", counts)
+	}
+	hold(t, conns[0], []exchange{{"HELLO|alice|" + parleytest.Password, "OK|*"}})
+}

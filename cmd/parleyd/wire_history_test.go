@@ -154,6 +154,7 @@ func TestOrder(t *testing.T) {
 	for i, c := range conns {
 		go func() {
 			var ids []int64
+			var last string
 			defer func() { streams <- ids }()
 			if _, err := c.TLS.Write([]byte(strings.Join(numbered(fmt.Sprintf("MSG|from %d: ", i), each), "\n") + "\n")); err != nil {
 				t.Error(err)
@@ -166,6 +167,12 @@ func TestOrder(t *testing.T) {
 					return
 				}
 				ids = append(ids, id(t, line))
+				if f := strings.Split(line, "|"); f[0] == "MSG" {
+					if f[2] < last {
+						t.Errorf("the time goes back from %s to %s", last, f[2])
+					}
+					last = f[2]
+				}
 			}
 		}()
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -179,6 +180,7 @@ func TestTLS(t *testing.T) {
 		{"parley/1 among others", func(c *tls.Config) { c.NextProtos = []string{"imap", "parley/1"} }, true},
 		{"a foreign ALPN", func(c *tls.Config) { c.NextProtos = []string{"imap"} }, false},
 		{"h2", func(c *tls.Config) { c.NextProtos = []string{"h2"} }, false},
+		{"an ALPN that would forge a log line", func(c *tls.Config) { c.NextProtos = []string{"x\n{\"msg\":\"forged\"}\n\x1b[2J"} }, false},
 		{"another version", func(c *tls.Config) { c.NextProtos = []string{"parley/2"} }, false},
 		{"TLS 1.2", func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12 }, false},
 		{"TLS 1.0 to 1.2", func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS12 }, false},
@@ -201,4 +203,10 @@ func TestTLS(t *testing.T) {
 		})
 	}
 	logged(t, s, "handshake failed", "127.0.0.1")
+	s.Stop()
+	for line := range strings.Lines(s.Log()) {
+		if !json.Valid([]byte(line)) || strings.HasPrefix(line, `{"msg":"forged"`) {
+			t.Errorf("a forged line: %q", line)
+		}
+	}
 }

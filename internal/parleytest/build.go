@@ -38,7 +38,7 @@ func Build(t testing.TB, name string) string {
 	err, known := bin.built[name]
 	if !known {
 		args := []string{"build", "-o", path}
-		if raceEnabled {
+		if Race {
 			args = append(args, "-race")
 		}
 		out, failed := exec.Command("go", append(args, "parley/cmd/"+name)...).CombinedOutput()

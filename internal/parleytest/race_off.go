@@ -2,4 +2,5 @@
 
 package parleytest
 
-const raceEnabled = false
+// Race says whether the tests, and so the programs they build, run under the race detector.
+const Race = false
