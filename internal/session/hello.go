@@ -119,7 +119,8 @@ func (s *session) exit(ctx context.Context, _ []string) error {
 			s.log.Warn("the session's token could not be ended", "error", err)
 		}
 	}
-	s.ok("bye")
+	s.depart(false)
 	s.over, s.left = true, true
+	s.ok("bye")
 	return nil
 }

@@ -49,7 +49,7 @@ type Service struct {
 	limits *limits
 
 	mu       sync.Mutex
-	sessions map[string]*session // by UUID, from accept to end
+	sessions map[string]*session // by UUID, while their connections are open
 	draining bool
 	running  sync.WaitGroup
 }
@@ -93,12 +93,19 @@ func (s *Service) remove(one *session) {
 	s.running.Done()
 }
 
-// live says whether the session with this UUID is still connected.
+// departed says that the session is over, though its connection may linger.
+func (s *Service) departed(one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one.departed = true
+}
+
+// live says whether the session with this UUID is under way.
 func (s *Service) live(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, live := s.sessions[id]
-	return live
+	one := s.sessions[id]
+	return one != nil && !one.departed
 }
 
 // Drain ends every session: each answers what it has read, says BYE|shutdown

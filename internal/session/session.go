@@ -62,6 +62,8 @@ type session struct {
 	refused     *rate.Limiter
 	counted     int64 // bytes of lines that were charged
 
+	departed bool // under Service.mu: over, for everybody but its peer
+
 	mu      sync.Mutex
 	settled sync.Cond // pending went down
 	pending int       // messages that wait for the log
@@ -222,9 +224,7 @@ func (s *session) end(lost error) {
 	case lost != nil:
 		reason = "lost"
 	}
-	if s.seat != nil {
-		s.seat.Exit(!s.left && (why == nil || !why.gone))
-	}
+	s.depart(why == nil || !why.gone)
 	wait := s.svc.opts.WriteTimeout
 	if wait <= 0 || drop {
 		wait = lastWords
@@ -239,6 +239,15 @@ func (s *session) end(lost error) {
 		attrs = append(attrs, "error", lost.Error())
 	}
 	s.log.Info("disconnected", attrs...)
+}
+
+// depart ends the session for everybody else, before its peer hears the last
+// of it: who signs in anew at once meets no trace of it.
+func (s *session) depart(lost bool) {
+	if s.seat != nil && !s.left {
+		s.seat.Exit(lost)
+	}
+	s.svc.departed(s)
 }
 
 // linger closes the sending side and reads on for a moment: closing with bytes
