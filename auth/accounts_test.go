@@ -60,11 +60,11 @@ func TestHashIsRenewedAtSignIn(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := authtest.NewStore()
-			s := open(t, store, auth.Options{})
+			open(t, store, auth.Options{}) // makes bob
 			if c.hash != nil {
 				setHash(t, store, "bob", c.hash)
 			}
-			s = open(t, store, auth.Options{Cost: c.live})
+			s := open(t, store, auth.Options{Cost: c.live})
 			before := kept(t, store, "bob")
 			a := signIn(t, s, "bob", c.password)
 			after := kept(t, store, "bob")
