@@ -74,6 +74,14 @@ func TestTokens(t *testing.T) {
 			c.Do("EXIT|")
 			refused(t, s, "alice", token)
 		}},
+		{"a session that said EXIT is over, though its peer has not closed yet", func(t *testing.T, c *parleytest.Conn, token string) {
+			again := resume(s, "alice", token)
+			again.Do("EXIT|")
+			refused(t, s, "alice", token)
+			if lines, _ := c.Rest(); len(lines) == 0 || !strings.HasPrefix(lines[len(lines)-1], "BYE|ejected|") {
+				t.Errorf("the family lives on: %q", lines)
+			}
+		}},
 		{"EXIT ends a resumed session's token", func(t *testing.T, c *parleytest.Conn, token string) {
 			again := resume(s, "alice", token)
 			again.Do("EXIT|")
