@@ -13,6 +13,9 @@ import (
 
 const defaultPort = "7443"
 
+// hostCharacters are those of DNS names, IP addresses, and the zones of the latter.
+const hostCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%"
+
 // address is USER@HOST[:PORT] as the command line has it. USER may be missing: it is asked for.
 type address struct {
 	User, Host, Port string
@@ -40,8 +43,8 @@ func (a *address) UnmarshalText(text []byte) error {
 	if host == "" {
 		return errors.New("there is no host; give USER@HOST or USER@HOST:PORT")
 	}
-	if bad := protocol.CheckCharacters(host); bad != nil || strings.ContainsAny(host, "/ @") {
-		return fmt.Errorf("%q is not the name or address of a host", host)
+	if strings.ContainsFunc(host, func(r rune) bool { return !strings.ContainsRune(hostCharacters, r) }) {
+		return fmt.Errorf("%q is not the name or address of a host (an international name is given in its xn-- form)", host)
 	}
 	*a = address{User: user, Host: strings.ToLower(host), Port: port}
 	return nil

@@ -258,24 +258,26 @@ func (c *chat) room() string {
 
 func (c *chat) setRoom(room string) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.current = room
-	c.mu.Unlock()
 	c.showPrompt()
 }
 
 func (c *chat) setOnline(online bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.online = online
-	c.mu.Unlock()
 	c.showPrompt()
 }
 
+// showPrompt draws the prompt anew. mu is held, also while drawing, so that the last one drawn is the true one.
 func (c *chat) showPrompt() {
-	c.mu.Lock()
+	if c.current == "" {
+		return // still signing in
+	}
 	prompt := c.style.strong(c.current)
 	if !c.online {
 		prompt += c.style.faint(" (offline)")
 	}
-	c.mu.Unlock()
 	c.screen.setPrompt(prompt + "> ")
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -90,11 +89,8 @@ func (l *link) takeToken(server address, cfg *client.Config, notice func(string)
 		return err
 	}
 	l.tokens, err = client.OpenTokenFile(dir, server.User, server.dial())
-	if errors.Is(err, client.ErrTokenInUse) {
-		return nil
-	}
 	if err != nil {
-		notice("this session can't be stored: " + sentence(err))
+		notice("the stored session can't be used: " + sentence(err))
 		return nil
 	}
 	cfg.SaveToken = l.tokens.Save

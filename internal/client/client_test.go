@@ -433,6 +433,7 @@ func TestConnectFails(t *testing.T) {
 		"throttled":    {answer("ERROR|throttled|600 seconds to wait: x"), isSignIn, 0, 0}, // longer than GiveUp
 		"nonsense":     {answer("SSH-2.0-OpenSSH"), isLost, time.Second, 3 * time.Second},
 		"two fields":   {answer("OK|a|b"), isLost, time.Second, 3 * time.Second},
+		"no room":      {answer("OK|a|pt1.b|\x1b[2J"), isLost, time.Second, 3 * time.Second},
 		"silent":       {answer("NOTE|hm"), isLost, 90 * time.Second, 94 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,6 +32,9 @@ func (s *Session) SignIn(ctx context.Context, user, credential string) (SignedIn
 	if len(parts) != 3 {
 		return SignedIn{}, &MisbehaviorError{"HELLO is answered by other than three fields"}
 	}
+	if parts[2] != "" && protocol.CheckName(parts[2]) != nil {
+		return SignedIn{}, &MisbehaviorError{"HELLO is answered by a room whose name is none"}
+	}
 	return SignedIn{Session: parts[0], Token: parts[1], Room: parts[2]}, nil
 }
 

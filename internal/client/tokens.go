@@ -15,7 +15,7 @@ import (
 )
 
 // ErrTokenInUse: another process signs in with this token, or may. It is not to be used here.
-var ErrTokenInUse = errors.New("another process uses the stored session")
+var ErrTokenInUse = errors.New("another process uses it at the moment")
 
 // TokenFile keeps the resume token of one account at one server. Whoever has it open holds a lock for as long, which the kernel
 // lifts when the process dies: no two processes ever use one token, and a killed one leaves its token to the next.

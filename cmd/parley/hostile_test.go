@@ -1,0 +1,245 @@
+package main_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"unicode"
+
+	"parley/internal/parleytest"
+	"parley/tlsutil"
+)
+
+// evil is what a hostile server puts into every field that is shown: a clipboard write, a title, C1, a backspace, a turn of direction.
+const evil = "\x1b]52;c;ZXZpbA==\x07\x1b]0;title\x07\x1b[2J\u009b31m\u0090q\b\x7f\u202e\u2066\u2028"
+
+// hostile is a server that a client trusts and should not: after HELLO it answers each line by what say returns.
+func hostile(t *testing.T, say func(line string) string) (addr, ca string) {
+	t.Helper()
+	made, err := tlsutil.MakeCerts(tlsutil.Options{Dir: t.TempDir(), Hosts: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.LoadX509KeyPair(made.Cert, made.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13, NextProtos: []string{tlsutil.ALPN}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	t.Cleanup(func() { l.Close(); serving.Wait() })
+	serving.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serving.Go(func() { answer(conn, say) })
+		}
+	})
+	return l.Addr().String(), made.CA
+}
+
+func answer(conn net.Conn, say func(string) string) {
+	defer conn.Close()
+	lines := bufio.NewReader(conn)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return
+		}
+		reply := say(strings.TrimSuffix(line, "\n"))
+		if _, err := io.WriteString(conn, reply); err != nil || reply == "" {
+			return
+		}
+	}
+}
+
+// obedient answers as a server does, with evil wherever it is for people.
+func obedient(line string) string {
+	command, rest, _ := strings.Cut(line, "|")
+	switch command {
+	case "HELLO":
+		return "NOTE|" + evil + "\nOK|uuid|pt1.x|lobby\n"
+	case "PING":
+		return "OK|" + rest + "\n"
+	case "LIST":
+		return "OK|" + evil + "room:3|lobby:0\n"
+	case "WHO":
+		return "OK|" + evil + "who|zed\n"
+	case "HISTORY":
+		return message + "OK|1\n"
+	case "EXIT":
+		return "OK|bye\n"
+	case "SEND":
+		return "JOIN|" + evil + "|" + evil + "joined\nLEAVE|" + evil + "|" + evil + "\nHERE|" + evil + "|201\nNOTE|" + evil + "noted\n" + message +
+			"ERROR|" + evil + "|" + evil + "refused\n"
+	}
+	return "ERROR|forbidden|" + evil + "explained\n"
+}
+
+const message = "MSG|4|2026-01-02T03:04:05.678Z|" + evil + "|" + evil + "user|" + evil + "text\n"
+
+// harmless fails the test where something that was shown could steer a terminal. colours allows the program's own sequences.
+func harmless(t *testing.T, shown string, colours bool) {
+	t.Helper()
+	if !strings.Contains(shown, `\u{1b}]52;c;`) {
+		t.Errorf("nothing of it is shown at all: %q", shown)
+	}
+	if colours {
+		for _, own := range []string{"\x1b[?2004h", "\x1b[?2004l", "\r"} {
+			shown = strings.ReplaceAll(shown, own, "")
+		}
+		shown = ownSequences(shown)
+	}
+	for i, r := range shown {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == unicode.ReplacementChar) {
+			t.Fatalf("%U is shown: %q", r, shown[max(0, i-40):min(len(shown), i+40)])
+		}
+	}
+}
+
+// ownSequences removes colours and the moves of line editing: CSI, digits and ;, and one of m A C D K.
+func ownSequences(s string) string {
+	parts := strings.Split(s, "\x1b[")
+	for i, part := range parts[1:] {
+		end := strings.TrimLeft(part, "0123456789;")
+		if end != "" && strings.Contains("mACDK", end[:1]) {
+			parts[i+1] = end[1:]
+		} else {
+			parts[i+1] = "\x1b[" + part
+		}
+	}
+	return strings.Join(parts, "")
+}
+
+func TestEscapesDoNotReachTheTerminal(t *testing.T) {
+	addr, ca := hostile(t, obedient)
+	x := openTerminal(t, home(t), "--ca", ca, "alice@"+addr)
+	x.expect("Password of")
+	x.enter("whatever it is")
+	x.expect("you are alice")
+	x.enter("hello")
+	x.expect("refused")
+	for _, command := range []string{"/join a", "/leave a", "/eject a b", "/find a"} {
+		x.enter(command)
+		x.expect("explained")
+	}
+	x.enter("/who")
+	x.expect("zed")
+	x.enter("/rooms")
+	x.expect("room")
+	x.enter("/history")
+	x.expect("messages: 1")
+	x.enter("/quit")
+	x.end(0)
+	harmless(t, x.shown(), true)
+}
+
+func TestEscapesDoNotReachPipes(t *testing.T) {
+	addr, ca := hostile(t, func(line string) string {
+		if strings.HasPrefix(line, "LIST|") {
+			return "OK|lobby:4\n"
+		}
+		return strings.ReplaceAll(obedient(line), "|"+evil+"|"+evil+"user", "|lobby|"+evil+"user")
+	})
+	run := func(stdin string, args ...string) string {
+		cmd := exec.Command(parleytest.Build(t, "parley"), append([]string{"--ca", ca}, args...)...)
+		cmd.Env = append(home(t), "PARLEY_PASSWORD=whatever it is")
+		cmd.Stdin = strings.NewReader(stdin)
+		out, _ := cmd.CombinedOutput()
+		return string(out)
+	}
+	harmless(t, run("hello\n", "alice@"+addr), false)
+	harmless(t, run("", "send", "alice@"+addr, "lobby", "hello"), false)
+	harmless(t, run("", "tail", "alice@"+addr, "lobby", "--after", "0", "--count", "1"), false)
+
+	out := run("", "tail", "alice@"+addr, "lobby", "--after", "0", "--count", "1", "--json")
+	i := strings.Index(out, "{\"id\"")
+	line, _, _ := strings.Cut(out[i:], "\n")
+	for _, r := range line {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' {
+			t.Errorf("%U in %q", r, line)
+		}
+	}
+	var object struct{ User, Text string }
+	if err := json.Unmarshal([]byte(line), &object); err != nil || object.Text != evil+"text" || object.User != evil+"user" {
+		t.Errorf("%q: %v", line, err)
+	}
+}
+
+// The reason of a BYE, and a refusal of HELLO, come from a server too.
+func TestEscapesInTheLastWord(t *testing.T) {
+	for name, last := range map[string]string{
+		"ejected": "BYE|ejected|" + evil + "\n",
+		"denied":  "ERROR|" + evil + "|" + evil + "\n",
+	} {
+		addr, ca := hostile(t, func(line string) string {
+			if strings.HasPrefix(line, "HELLO|") && name == "denied" {
+				return last
+			} else if strings.HasPrefix(line, "LIST|") {
+				return last + "OK|\nOK|again\n"
+			}
+			return obedient(line)
+		})
+		cmd := exec.Command(parleytest.Build(t, "parley"), "--ca", ca, "send", "alice@"+addr, "lobby", "hello")
+		cmd.Env = append(home(t), "PARLEY_PASSWORD=whatever it is")
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 4 {
+			t.Errorf("%s: exit code %d\n%s", name, code, out)
+		}
+		harmless(t, string(out), false)
+	}
+}
+
+// A server that is not trusted gets no byte of HELLO; one that speaks another protocol is given up.
+func TestRogueServer(t *testing.T) {
+	made, err := tlsutil.MakeCerts(tlsutil.Options{Dir: t.TempDir(), Hosts: []string{"127.0.0.1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string, 100)
+	addr, _ := hostile(t, func(line string) string { got <- line; return "OK|\n" })
+	for name, args := range map[string][]string{
+		"another CA":  {"--ca", made.CA},
+		"another pin": {"--pin", made.Pin},
+		"the system":  nil,
+	} {
+		cmd := exec.Command(parleytest.Build(t, "parley"), append(args, "send", "alice@"+addr, "lobby", "hello")...)
+		cmd.Env = append(home(t), "PARLEY_PASSWORD=whatever it is")
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(string(out), "not trusted") {
+			t.Errorf("%s: exit code %d\n%s", name, code, out)
+		}
+	}
+	if len(got) > 0 {
+		t.Errorf("the rogue server was told %q", <-got)
+	}
+}
+
+// A token file that others can read is not used.
+func TestReadableTokenFile(t *testing.T) {
+	server := parleytest.Start(t)
+	server.User("alice")
+	dir := t.TempDir()
+	account := "alice@" + server.Addr
+	stored := filepath.Join(dir, "parley", account)
+	os.Mkdir(filepath.Dir(stored), 0o700)
+	os.WriteFile(stored, []byte(server.SignIn("alice").Token()+"\n"), 0o644)
+	cmd := exec.Command(parleytest.Build(t, "parley"), "--ca", server.CA, "send", account, "lobby", "hi")
+	cmd.Env = append(home(t), "XDG_STATE_HOME="+dir)
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(string(out), "others may have read it") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
