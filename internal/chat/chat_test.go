@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,15 +49,24 @@ func encode(e chat.Event) []byte {
 // visitor is a session of the house.
 type visitor struct {
 	*chat.Seat
-	heard []string
 	ended []string
+
+	mu    sync.Mutex // the hub's timers deliver on goroutines of their own
+	heard []string
 }
 
-func (v *visitor) Deliver(event []byte) { v.heard = append(v.heard, string(event)) }
-func (v *visitor) End(reason string)    { v.ended = append(v.ended, reason) }
+func (v *visitor) Deliver(event []byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.heard = append(v.heard, string(event))
+}
+
+func (v *visitor) End(reason string) { v.ended = append(v.ended, reason) }
 
 // news returns what was heard since the last call.
 func (v *visitor) news() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	s := strings.Join(v.heard, ", ")
 	v.heard = nil
 	return s
@@ -299,10 +309,15 @@ func TestCrowdIsToldByCount(t *testing.T) {
 			h.come(name)
 		}
 		h.want(first, "lobby +p01, lobby +p02, lobby +p03, lobby +p04")
-		var rest []*visitor
-		for _, name := range names[5:] {
+		rest := []*visitor{h.come("p05")}
+		synctest.Wait()
+		h.want(first, "lobby =6")
+		for _, name := range names[6:] {
 			rest = append(rest, h.come(name))
 		}
+		synctest.Wait()
+		h.want(first, "")
+		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		h.want(first, "lobby =20")
 		time.Sleep(time.Second)
