@@ -104,7 +104,9 @@ func (s *Server) Launch(more ...string) {
 	go s.keepLog(stderr, listening, s.logged)
 	select {
 	case addr := <-listening:
-		s.Addr = addr
+		if s.Addr != addr { // who talks to the server over restarts reads it
+			s.Addr = addr
+		}
 	case <-s.logged:
 		s.Cmd.Wait()
 		s.T.Fatalf("parleyd ended: %v\n%s", s.Cmd.ProcessState, tail(s.Log(), 3000))
