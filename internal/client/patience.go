@@ -12,8 +12,9 @@ import (
 // spent waiting for bytes, so that a pause on this side (a stopped terminal, a sleeping machine) is not blamed on the server.
 type patientReader struct{ *Session }
 
-// Read implements io.Reader. After Options.Quiet without a byte, and with no request in flight, it sends PING; a reply
-// that takes longer than its request's timeout ends the session with ErrSilent.
+// Read implements io.Reader. After Options.Quiet without a reply, and with no request in flight, it sends PING; a reply that takes
+// longer than its request's timeout ends the session with ErrSilent. Events do not put the PING off: to the server, a client
+// that only listens is idle.
 func (s patientReader) Read(p []byte) (int, error) {
 	for {
 		s.mu.Lock()
@@ -27,9 +28,6 @@ func (s patientReader) Read(p []byte) (int, error) {
 		s.patience -= time.Since(s.since)
 		s.since = time.Time{}
 		waitsForReply, spent := len(s.pending) > 0, s.patience <= 0
-		if n > 0 && !waitsForReply {
-			s.restartPatience()
-		}
 		s.mu.Unlock()
 
 		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -46,7 +44,7 @@ func (s patientReader) Read(p []byte) (int, error) {
 	}
 }
 
-// restartPatience begins the wait for the reply to the oldest request, or for any byte where there is none. mu is held.
+// restartPatience begins the wait for the reply to the oldest request, or for the next PING where there is none. mu is held.
 func (s *Session) restartPatience() {
 	s.patience = s.o.Quiet
 	if len(s.pending) > 0 {

@@ -17,7 +17,7 @@ type Options struct {
 	// nothing is read, and the server feels it; it must not start requests. nil ignores events.
 	OnEvent func(protocol.Event)
 
-	Quiet         time.Duration // without a byte from the server before it is asked for a sign of life; 60 s
+	Quiet         time.Duration // without a reply from the server before it is asked for a sign of life; 60 s
 	ReplyTimeout  time.Duration // the longest wait for a reply, that of PING as well; 15 s
 	SignInTimeout time.Duration // the same for HELLO and PASSWD, which may queue behind others; 30 s
 	WriteTimeout  time.Duration // for one line to be taken by the network; 10 s
