@@ -32,6 +32,7 @@ const (
 
 // Server answers operators on the socket of a data directory.
 type Server struct {
+	dir      string
 	listener net.Listener
 	auth     *auth.Service
 	log      *slog.Logger
@@ -58,15 +59,16 @@ func Listen(dir string, a *auth.Service, log *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	s := &Server{listener: l, auth: a, log: log, slots: make(chan struct{}, maxAtOnce)}
+	s := &Server{dir: dir, listener: l, auth: a, log: log, slots: make(chan struct{}, maxAtOnce)}
 	s.running.Add(1)
 	go s.accept()
 	return s, nil
 }
 
-// Close stops answering and waits for the operations under way.
+// Close stops answering, waits for the operations under way and removes the socket.
 func (s *Server) Close() {
 	s.listener.Close()
+	os.Remove(filepath.Join(s.dir, socketName))
 	s.running.Wait()
 }
 
