@@ -265,3 +265,54 @@ func TestStoredSession(t *testing.T) {
 		t.Errorf("after /quit: %d", code)
 	}
 }
+
+// A terminal that can't move its cursor gets lines and nothing else.
+func TestDumbTerminal(t *testing.T) {
+	server := parleytest.Start(t, "--guests")
+	server.User("bob")
+	bob := server.SignIn("bob")
+	x := openTerminal(t, append(home(t), "TERM=dumb"), "--ca", server.CA, "--guest", "visitor@"+server.Addr)
+	x.expect("* you are ~visitor, and speak in lobby")
+	x.expect("lobby> ")
+	bob.Do("MSG|hello visitor")
+	x.expect(" bob: hello visitor")
+	x.enter("hello bob")
+	bob.Await("|lobby|~visitor|hello bob")
+	x.enter("/who")
+	x.expect("bob, ~visitor")
+	x.enter("/quit")
+	x.end(0)
+	if strings.Contains(x.shown(), "\x1b") {
+		t.Error("an escape sequence is shown")
+	}
+}
+
+// Ctrl-C ends at every stage, and the terminal is left as it was.
+func TestInterrupted(t *testing.T) {
+	server := parleytest.Start(t)
+	server.User("alice")
+	x := openTerminal(t, home(t), "--ca", server.CA, server.Addr)
+	x.expect("Name: ")
+	x.enter("\x03")
+	x.end(1)
+	x = openTerminal(t, home(t), "--ca", server.CA, "alice@"+server.Addr)
+	x.expect("Password of")
+	x.enter("\x03")
+	x.expect("interrupted")
+	x.end(1)
+	x = openTerminal(t, home(t), "--ca", server.CA, "alice@"+server.Addr)
+	x.expect("Password of")
+	x.enter(parleytest.Password)
+	x.expect("speak in lobby")
+	x.enter("\x03")
+	x.end(0)
+	x = openTerminal(t, home(t), "--ca", server.CA, "alice@"+server.Addr)
+	x.expect("Password of")
+	x.enter(parleytest.Password)
+	x.expect("speak in lobby")
+	x.cmd.Process.Signal(os.Interrupt)
+	x.end(0)
+	if !strings.HasSuffix(x.shown(), "> \x1b[?2004l\r\n") {
+		t.Error("the terminal still brackets pastes, or is left within a line")
+	}
+}

@@ -21,6 +21,7 @@ type screen struct {
 	editor *term.Terminal // nil on a terminal that can't move its cursor, and before raw mode
 	plain  *bufio.Reader
 	prompt string
+	asking bool // the prompt is shown, and no line was entered behind it
 	undo   func()
 }
 
@@ -71,8 +72,15 @@ func (s *screen) fit() {
 	}
 }
 
-// close gives the terminal back as it was. Nothing may be shown after it.
-func (s *screen) close() { s.undo() }
+// close gives the terminal back as it was, at the beginning of a line. Nothing may be shown after it.
+func (s *screen) close() {
+	s.undo()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asking {
+		os.Stdout.WriteString("\n")
+	}
+}
 
 // show prints a line above the one that is being typed. It must be printable already.
 func (s *screen) show(line string) {
@@ -100,18 +108,29 @@ func (s *screen) setPrompt(prompt string) {
 }
 
 // read returns the next line that is typed. io.EOF is Ctrl-D on an empty line, Ctrl-C, or a terminal that is gone.
-func (s *screen) read() (string, error) {
-	if s.editor == nil {
-		s.mu.Lock()
-		os.Stdout.WriteString(s.prompt)
-		s.mu.Unlock()
-		return readLine(s.plain)
+func (s *screen) read() (line string, err error) {
+	s.setAsking(true)
+	if s.editor != nil {
+		line, err = s.editor.ReadLine()
+	} else {
+		line, err = readLine(s.plain)
 	}
-	line, err := s.editor.ReadLine()
 	if errors.Is(err, term.ErrPasteIndicator) {
 		err = nil
 	}
+	if err == nil {
+		s.setAsking(false)
+	}
 	return line, err
+}
+
+func (s *screen) setAsking(asking bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asking = asking
+	if asking && s.editor == nil {
+		os.Stdout.WriteString(s.prompt)
+	}
 }
 
 // secret asks for a line that is not shown.

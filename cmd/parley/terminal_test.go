@@ -106,7 +106,10 @@ func (x *terminal) enter(line string) {
 func (x *terminal) end(code int) {
 	x.t.Helper()
 	exited := make(chan error, 1)
-	go func() { exited <- x.cmd.Wait() }()
+	go func() {
+		<-x.ended // the last bytes come first
+		exited <- x.cmd.Wait()
+	}()
 	select {
 	case <-exited:
 	case <-time.After(parleytest.Patience):
