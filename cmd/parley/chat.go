@@ -106,28 +106,27 @@ func (m *chatCommand) talk(ctx context.Context, o *connection) error {
 	go func() { defer close(settled); c.settle() }()
 	err = c.converse(ctx)
 	close(c.posts)
-	if err == errQuit || err == io.EOF {
-		c.awaitPosts(settled)
+	quit, left := err == errQuit, err == errQuit || err == io.EOF || ctx.Err() != nil
+	if left {
+		err = awaitPosts(settled)
 	}
-	if err == errQuit {
+	if quit {
 		link.quit()
 	} else {
 		link.leave()
 	}
 	<-settled
 	c.screen.close()
-	if err == errQuit || err == io.EOF || ctx.Err() != nil {
-		return nil
-	}
 	return err
 }
 
 // awaitPosts gives what was said last a moment to arrive.
-func (c *chat) awaitPosts(settled <-chan struct{}) {
+func awaitPosts(settled <-chan struct{}) error {
 	select {
 	case <-settled:
+		return nil
 	case <-time.After(leaveTimeout):
-		c.tell("leaving, although not everything was acknowledged")
+		return errors.New("not everything was acknowledged before the end")
 	}
 }
 

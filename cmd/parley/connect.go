@@ -60,12 +60,18 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 		if err := l.takeToken(server, &cfg, notice); err != nil {
 			return nil, err
 		}
-		cfg.Password = asking(server.String(), notice)
 	}
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		cfg.NewPassword = newPassword(notice)
+		if cfg.Password == nil && !o.Guest {
+			cfg.Password = asking(server.String(), notice)
+		}
 	}
-	l.Client, err = client.Connect(ctx, cfg)
+	if cfg.Password == nil && cfg.Token == "" && !o.Guest {
+		err = errNoPassword
+	} else {
+		l.Client, err = client.Connect(ctx, cfg)
+	}
 	if err != nil && l.tokens != nil {
 		l.tokens.Close()
 	}

@@ -227,19 +227,35 @@ func TestRogueServer(t *testing.T) {
 	}
 }
 
-// A token file that others can read is not used.
-func TestReadableTokenFile(t *testing.T) {
+// A token file that others can read is not used; a token that the server does not know is, once.
+func TestUselessTokenFile(t *testing.T) {
 	server := parleytest.Start(t)
 	server.User("alice")
 	dir := t.TempDir()
 	account := "alice@" + server.Addr
 	stored := filepath.Join(dir, "parley", account)
 	os.Mkdir(filepath.Dir(stored), 0o700)
-	os.WriteFile(stored, []byte(server.SignIn("alice").Token()+"\n"), 0o644)
-	cmd := exec.Command(parleytest.Build(t, "parley"), "--ca", server.CA, "send", account, "lobby", "hi")
-	cmd.Env = append(home(t), "XDG_STATE_HOME="+dir)
-	out, _ := cmd.CombinedOutput()
-	if code := cmd.ProcessState.ExitCode(); code != 2 || !strings.Contains(string(out), "others may have read it") {
-		t.Errorf("exit code %d\n%s", code, out)
+	for _, test := range []struct {
+		token string
+		mode  os.FileMode
+		code  int
+		says  string
+		kept  bool
+	}{
+		{server.SignIn("alice").Token(), 0o644, 2, "others may have read it", true},
+		{"pt1.unknown", 0o600, 4, "the session has ended at the server", false},
+		{"", 0o600, 2, "PARLEY_PASSWORD", true},
+	} {
+		os.Remove(stored)
+		os.WriteFile(stored, []byte(test.token+"\n"), test.mode)
+		cmd := exec.Command(parleytest.Build(t, "parley"), "--ca", server.CA, "send", account, "lobby", "hi")
+		cmd.Env = append(home(t), "XDG_STATE_HOME="+dir)
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != test.code || !strings.Contains(string(out), test.says) {
+			t.Errorf("%q: exit code %d\n%s", test.token, code, out)
+		}
+		if _, err := os.Stat(stored); (err == nil) != test.kept {
+			t.Errorf("%q: afterwards %v", test.token, err)
+		}
 	}
 }

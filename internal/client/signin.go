@@ -24,6 +24,8 @@ const maxDenials = 6
 // errOtherCredential: the next try, with another credential, need not wait.
 var errOtherCredential = errors.New("trying another credential")
 
+var errNotResumed = &SignInError{errors.New("the session has ended at the server, and there is no password to begin another")}
+
 // askError is an error of Config.Password or Config.NewPassword.
 type askError struct{ error }
 
@@ -159,7 +161,7 @@ func (c *Client) refusedSignIn(ctx context.Context, err error) error {
 	if known != "" || !c.online && c.cfg.Password != nil {
 		return errOtherCredential
 	}
-	return &SignInError{err}
+	return errNotResumed
 }
 
 // accept is the way in for an invited account: a password of its own, then a sign-in anew.
@@ -203,7 +205,7 @@ func (c *Client) knownPassword(ctx context.Context, refused error) (string, erro
 		return known, nil
 	}
 	if c.online || c.cfg.Password == nil {
-		return "", &SignInError{errors.New("the session can't be resumed, and there is no password")}
+		return "", errNotResumed
 	}
 	password, err := c.cfg.Password(ctx, refused)
 	if err != nil {
