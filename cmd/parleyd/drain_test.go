@@ -64,6 +64,33 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestDrainAnswersWhatWasRead: lines that the server had read when it was told to stop, and not come to, are run and answered.
+func TestDrainAnswersWhatWasRead(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited("--outbox-bytes", "16KiB")...)
+	addUsers(s, "alice", "bob")
+	alice, bob := s.SignIn("alice"), s.SignIn("bob")
+	alice.Do("JOIN|room")
+	sayAll(t, alice, "room", slices.Repeat([]string{strings.Repeat("x", 2000)}, 500)...)
+	bob.Do("JOIN|room")
+	// In one piece; the answers are more than the sockets between hold, so the messages have their turn when bob reads.
+	const asks, says = 12, 12
+	bob.Send(append(slices.Repeat([]string{"HISTORY|room|after|0|500"}, asks), slices.Repeat([]string{"MSG|before the end"}, says)...)...)
+	bob.Line()
+	s.Cmd.Process.Signal(syscall.SIGTERM)
+	ended(t, alice, "BYE|shutdown|*")
+	lines := ended(t, bob, "BYE|shutdown|*")
+	said := 0
+	for _, line := range lines {
+		if strings.HasPrefix(line, "OK|") && line != "OK|500" {
+			said++
+		}
+	}
+	if said != says || s.Wait() != 0 {
+		t.Errorf("%d of %d messages that were read were answered", said, says)
+	}
+}
+
 // TestSecondSignal: who does not want to wait for the drain need not.
 func TestSecondSignal(t *testing.T) {
 	t.Parallel()
