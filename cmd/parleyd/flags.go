@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,20 @@ type bounds struct {
 	OutboxBytes    size `default:"256KiB" group:"counts" help:"Bytes of events that wait for a slow client before its session is ended."`
 	LogQueue       int  `default:"8192" group:"counts" help:"Writes that wait for the disk before more are told busy (at least 1)."`
 	Readers        int  `default:"4" group:"counts" help:"Reads of history at once (at least 1)."`
+}
+
+// check refuses what no bound can be; 0 is no limit, and nothing is below it.
+func (b bounds) check() error {
+	v := reflect.ValueOf(b)
+	for i := range v.NumField() {
+		if f := v.Field(i); f.CanInt() && f.Int() < 0 {
+			return fmt.Errorf("a bound is 0 (no limit) or above, not %v", f.Interface())
+		}
+	}
+	if b.BcryptCost < auth.MinCost || b.BcryptCost > auth.MaxCost {
+		return fmt.Errorf("--bcrypt-cost is %d to %d, not %d", auth.MinCost, auth.MaxCost, b.BcryptCost)
+	}
+	return nil
 }
 
 func (b bounds) sessions(guests bool) session.Options {

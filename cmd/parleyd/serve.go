@@ -42,6 +42,9 @@ type serve struct {
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
+	if err := c.check(); err != nil {
+		return &exitError{exitUsage, err}
+	}
 	log := newLogger(c.LogFormat, c.LogLevel)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

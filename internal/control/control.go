@@ -93,8 +93,25 @@ func Do(ctx context.Context, a *auth.Service, r Request) (Response, error) {
 		return Response{}, fmt.Errorf("there is no operation %q", r.Op)
 	}
 	response, err := run(ctx, a, r)
-	if errors.Is(err, auth.ErrNotFound) {
-		return response, fmt.Errorf("there is no such account: %q", r.Name)
+	return response, explain(err, r.Name)
+}
+
+// explanations say errors of auth to an operator.
+var explanations = []struct {
+	err  error
+	text string
+}{
+	{auth.ErrNotFound, "there is no such account: %q"},
+	{auth.ErrTaken, "there is an account %q already, or was one: a removed name stays taken"},
+	{auth.ErrName, "%q is no name: 1 to 32 of a-z 0-9 . _ - beginning with a letter or digit"},
+	{auth.ErrBusy, "too many sign-ins at once to change %q now; try again"},
+}
+
+func explain(err error, name string) error {
+	for _, e := range explanations {
+		if errors.Is(err, e.err) {
+			return fmt.Errorf(e.text, name)
+		}
 	}
-	return response, err
+	return err
 }
