@@ -47,6 +47,9 @@ func (p *progress) list(room Room) {
 	seen, known := p.seen[room.Name]
 	if !known {
 		seen = min(p.floor, room.LastID)
+		if first, found := p.unlisted[room.Name]; found {
+			seen = min(seen, first-1) // said since the sign-in
+		}
 		p.seen[room.Name] = seen
 	}
 	delete(p.unlisted, room.Name)

@@ -56,6 +56,22 @@ func TestOnlyNewMessagesAreTold(t *testing.T) {
 	})
 }
 
+// What is said right after the sign-in is told, although LIST already counts it.
+func TestMessageBeforeList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _, told := connect(t, client.Config{}, func(l *listener) {
+			p := l.accept()
+			p.hello(password, "pt1.A")
+			p.send(msg("6", "lobby", "bob", "new"))
+			p.list("lobby:7|ops:5")
+			p.expect("HISTORY|lobby|after|5|500")
+			p.send(msg("6", "lobby", "bob", "new"), msg("7", "lobby", "bob", "newer"), "OK|2")
+		})
+		defer c.Close()
+		told.expect(t, msg("6", "lobby", "bob", "new"), msg("7", "lobby", "bob", "newer"), "online++")
+	})
+}
+
 // The whole of a lost connection: back within a second, by token, a line straight after HELLO; what was not acknowledged goes out
 // again with its key before history is asked for; every message is told once and in order; own ones are not told.
 func TestReconnect(t *testing.T) {
