@@ -57,14 +57,14 @@ func notAllowed(r rune) bool {
 	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
-// isBlank: nothing that a reader could see.
+// isBlank: nothing that a reader could see, and nothing that is not allowed.
 func isBlank(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool {
 		switch r {
 		case 0x115f, 0x1160, 0x2800, 0x3164, 0xffa0: // letters and a pattern that show as nothing
 			return false
 		}
-		return !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r)
+		return notAllowed(r) || !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r)
 	}) < 0
 }
 
