@@ -87,8 +87,15 @@ type clientProcess struct {
 
 func startClient(t *testing.T, server *parleytest.Server, args ...string) *clientProcess {
 	t.Helper()
-	c := &clientProcess{cmd: exec.Command(parleytest.Build(t, "parley"), append([]string{"--ca", server.CA}, args...)...), stderr: new(strings.Builder)}
-	c.cmd.Env = append(home(t), "PARLEY_PASSWORD="+parleytest.Password)
+	cmd := exec.Command(parleytest.Build(t, "parley"), append([]string{"--ca", server.CA}, args...)...)
+	cmd.Env = append(home(t), "PARLEY_PASSWORD="+parleytest.Password)
+	return start(t, cmd)
+}
+
+// start starts a program with pipes to talk to it; it is killed at the test's end.
+func start(t *testing.T, cmd *exec.Cmd) *clientProcess {
+	t.Helper()
+	c := &clientProcess{cmd: cmd, stderr: new(strings.Builder)}
 	c.cmd.Stderr = c.stderr
 	in, err := c.cmd.StdinPipe()
 	if err != nil {
