@@ -427,3 +427,48 @@ func TestNothingIsHeardBeforeEnter(t *testing.T) {
 	}
 	h.want(alice, "lobby +bob")
 }
+
+// later is a log whose entries are not answered before release.
+type later struct {
+	*chattest.Log
+	waiting []func()
+}
+
+func (l *later) Append(e chat.Entry, done func(chat.Entry, error)) {
+	l.waiting = append(l.waiting, func() { l.Log.Append(e, done) })
+}
+
+func (l *later) release() {
+	for _, run := range l.waiting {
+		run()
+	}
+	l.waiting = nil
+}
+
+// What is said in one session while the leaving of another is on its way does not follow it.
+func TestNothingIsSaidBehindLeave(t *testing.T) {
+	log := &later{Log: &chattest.Log{}}
+	hub := chat.New(log, chat.State{Accounts: []string{"bob"}}, chat.Options{Encode: encode})
+	log.Tail = hub.Tail
+	defer hub.Close()
+	h := &house{t: t, log: log.Log, Hub: hub}
+	one, two := h.come("bob"), h.come("bob")
+	one.join("den")
+	log.release()
+	if err := two.say("den", "before"); err != nil {
+		t.Fatal(err)
+	}
+	one.leave("den")
+	if err := two.say("den", "behind"); err != chat.ErrNotMember {
+		t.Errorf("said behind the leaving: %v", err)
+	}
+	if err := two.HistoryAfter(t.Context(), "den", 0, 5, ignore); err != nil {
+		t.Errorf("still a member until the leaving is kept: %v", err)
+	}
+	log.Fail = chat.ErrUnavailable
+	log.release()
+	log.Fail = nil
+	if err := two.say("den", "after all"); err != nil {
+		t.Errorf("the leaving failed, and yet: %v", err)
+	}
+}

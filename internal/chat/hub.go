@@ -86,11 +86,15 @@ type Hub struct {
 type person struct {
 	name    string
 	guest   bool
-	rooms   map[*room]struct{} // joined; conversations too
+	rooms   map[*room]bool // joined, conversations too; true while a Left is on its way to the log
 	seats   []*Seat
+	told    int         // sessions that the last SessionsEnded ended
 	present bool        // is in the here list of their rooms
 	grace   *time.Timer // runs while the last connection is lost
 	ended   int64       // entry that last ended their sessions
+
+	writing sync.Mutex // held while what they write is checked and queued, so that both orders are one; before Hub.mu
+	reading sync.Mutex // held during a read of the log; alone
 }
 
 // room is a room or a conversation.
@@ -161,7 +165,7 @@ func (h *Hub) room(name string) *room {
 func (h *Hub) addAccount(lobby *room, name string) *person {
 	p := h.people[name]
 	if p == nil {
-		p = &person{name: name, rooms: make(map[*room]struct{})}
+		p = &person{name: name, rooms: make(map[*room]bool)}
 		h.people[name] = p
 		lobby.add(p)
 	}
@@ -170,7 +174,9 @@ func (h *Hub) addAccount(lobby *room, name string) *person {
 
 func (r *room) add(p *person) {
 	r.members[p] = struct{}{}
-	p.rooms[r] = struct{}{}
+	if _, in := p.rooms[r]; !in {
+		p.rooms[r] = false
+	}
 }
 
 func (r *room) remove(p *person) {
@@ -199,7 +205,7 @@ func (h *Hub) Admit(m Member, who Who) (*Seat, error) {
 	case who.Guest && p != nil:
 		return nil, ErrNameTaken
 	case who.Guest:
-		p = &person{name: who.Name, guest: true, rooms: make(map[*room]struct{})}
+		p = &person{name: who.Name, guest: true, rooms: make(map[*room]bool)}
 		h.people[who.Name] = p
 		h.room(Lobby).add(p)
 	case p == nil || p.ended > who.Version:
@@ -213,12 +219,12 @@ func (h *Hub) Admit(m Member, who Who) (*Seat, error) {
 	return s, nil
 }
 
-// Sessions is how many sessions of this name are signed in now.
-func (h *Hub) Sessions(name string) int {
+// Ended is how many sessions of this account the last SessionsEnded ended.
+func (h *Hub) Ended(name string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p := h.people[name]; p != nil {
-		return len(p.seats)
+		return p.told
 	}
 	return 0
 }

@@ -29,6 +29,8 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 	if target == "" {
 		target = s.current
 	}
+	s.person.writing.Lock()
+	defer s.person.writing.Unlock()
 	name, _, err := s.place(target, true)
 	if err != nil {
 		return err
@@ -101,19 +103,27 @@ func (s *Seat) Leave(name string, done func(error)) error {
 	if name == Lobby {
 		return ErrForbidden
 	}
-	if _, _, err := s.place(name, false); err != nil {
+	s.person.writing.Lock()
+	defer s.person.writing.Unlock()
+	if _, _, err := s.place(name, true); err != nil {
 		return err
 	}
+	h := s.hub
 	if s.Guest {
-		h := s.hub
 		h.mu.Lock()
 		h.leave(s.person, h.room(name), s.Session)
 		h.mu.Unlock()
 		done(nil)
 		return nil
 	}
+	h.setLeaving(s.person, name, true)
 	e := Entry{Kind: Left, Account: s.Name, Session: s.Session, Room: name}
-	s.hub.log.Append(e, func(_ Entry, err error) { done(err) })
+	h.log.Append(e, func(_ Entry, err error) {
+		if err != nil {
+			h.setLeaving(s.person, name, false)
+		}
+		done(err)
+	})
 	return nil
 }
 
@@ -175,7 +185,8 @@ func (s *Seat) HistoryBefore(ctx context.Context, target string, before int64, l
 		return err
 	}
 	before = min(before, last+1)
-	first, err := s.hub.log.Newest(ctx, name, before, limit)
+	var first int64
+	err = s.read(func() (err error) { first, err = s.hub.log.Newest(ctx, name, before, limit); return err })
 	if err != nil {
 		return err
 	}
@@ -188,7 +199,8 @@ const pageSize = 50
 func (s *Seat) pages(ctx context.Context, target, name string, r Range, page Page) error {
 	for left := r.Limit; left > 0; left -= pageSize {
 		r.Limit = min(left, pageSize)
-		list, err := s.hub.log.History(ctx, name, r)
+		var list []Message
+		err := s.read(func() (err error) { list, err = s.hub.log.History(ctx, name, r); return err })
 		if err != nil || len(list) == 0 {
 			return err
 		}
@@ -202,15 +214,26 @@ func (s *Seat) pages(ctx context.Context, target, name string, r Range, page Pag
 
 // Find reads the newest limit messages of a target that hold all words. Errors as HistoryAfter.
 func (s *Seat) Find(ctx context.Context, target string, words []string, limit int, page Page) error {
-	name, _, err := s.place(target, false)
+	name, last, err := s.place(target, false)
 	if err != nil {
 		return err
 	}
-	list, err := s.hub.log.Find(ctx, name, words, limit)
-	if err == nil {
-		page(events(target, list))
+	var list []Message
+	err = s.read(func() (err error) { list, err = s.hub.log.Find(ctx, name, words, limit); return err })
+	if err != nil {
+		return err
 	}
-	return err
+	list = slices.DeleteFunc(list, func(m Message) bool { return m.ID > last })
+	page(events(target, list))
+	return nil
+}
+
+// read runs one read of the log. An account has one at a time, over all its
+// sessions: searching in twenty of them costs the others no more than in one.
+func (s *Seat) read(do func() error) error {
+	s.person.reading.Lock()
+	defer s.person.reading.Unlock()
+	return do()
 }
 
 func events(target string, list []Message) []Event {
@@ -230,7 +253,7 @@ func (s *Seat) place(target string, speak bool) (name string, last int64, err er
 	defer h.mu.Unlock()
 	other, found := strings.CutPrefix(target, "@")
 	if !found {
-		return h.joinedRoom(s.person, target)
+		return h.joinedRoom(s.person, target, speak)
 	}
 	if s.Guest {
 		return "", 0, ErrForbidden
@@ -247,15 +270,27 @@ func (s *Seat) place(target string, speak bool) (name string, last int64, err er
 	return name, last, nil
 }
 
-func (h *Hub) joinedRoom(p *person, name string) (string, int64, error) {
+func (h *Hub) joinedRoom(p *person, name string, speak bool) (string, int64, error) {
 	r := h.rooms[name]
 	if r == nil {
 		return "", 0, ErrNotMember
 	}
-	if _, in := p.rooms[r]; !in {
+	if leaving, in := p.rooms[r]; !in || speak && leaving {
 		return "", 0, ErrNotMember
 	}
 	return name, r.last, nil
+}
+
+// setLeaving notes that a Left of this room is on its way to the log. What is
+// said from here on would come after it, and is refused.
+func (h *Hub) setLeaving(p *person, name string, leaving bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.rooms[name]; r != nil {
+		if _, in := p.rooms[r]; in {
+			p.rooms[r] = leaving
+		}
+	}
 }
 
 // participants are the two of a conversation's name, empty for a room's.

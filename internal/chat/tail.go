@@ -110,11 +110,12 @@ func (h *Hub) sessionsEnded(e Entry) {
 	if p == nil {
 		return
 	}
-	p.ended = e.ID
+	p.ended, p.told = e.ID, 0
 	for _, s := range p.seats {
 		// One that signed in after the change knows the new password.
 		if s.Session != e.Session && s.Version < e.ID {
 			s.member.End(e.Text)
+			p.told++
 		}
 	}
 }
