@@ -8,7 +8,7 @@ import (
 )
 
 type certs struct {
-	Out   string   `required:"" type:"path" placeholder:"DIR" help:"Where ca.pem, ca-key.pem, server.pem and server-key.pem go."`
+	Out   path     `required:"" placeholder:"DIR" help:"Where ca.pem, ca-key.pem, server.pem and server-key.pem go."`
 	Host  []string `placeholder:"NAME" help:"DNS name or IP address that clients connect to; repeatable."`
 	Force bool     `help:"Overwrite what is there, the CA too: every client then needs the new ca.pem or pin."`
 	Renew bool     `help:"Only a new certificate for the server key that is there: ca.pem and the pin stay."`
@@ -16,7 +16,7 @@ type certs struct {
 
 // Run makes the files and says what to do with them.
 func (c *certs) Run() error {
-	made, err := tlsutil.MakeCerts(tlsutil.Options{Dir: c.Out, Hosts: c.Host, Force: c.Force, Renew: c.Renew})
+	made, err := tlsutil.MakeCerts(tlsutil.Options{Dir: string(c.Out), Hosts: c.Host, Force: c.Force, Renew: c.Renew})
 	if err != nil {
 		return &exitError{exitTLS, err}
 	}

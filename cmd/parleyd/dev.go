@@ -43,7 +43,7 @@ func prepareDev(c *serve) (*devSetup, error) {
 			return nil, &exitError{exitUsage, fmt.Errorf("--dev listens on loopback alone, not on %q: its passwords are for trying things out", addr)}
 		}
 	}
-	trial := &devSetup{ca: "certs/ca.pem", passwords: filepath.Join(c.Data, "dev-passwords")}
+	trial := &devSetup{ca: "certs/ca.pem", passwords: filepath.Join(string(c.Data), "dev-passwords")}
 	if (c.Cert == "") != (c.Key == "") {
 		return nil, &exitError{exitUsage, errors.New("--cert and --key go together")}
 	}
@@ -53,11 +53,11 @@ func prepareDev(c *serve) (*devSetup, error) {
 			return nil, &exitError{exitTLS, err}
 		}
 	}
-	return trial, trial.findPasswords(c.Data)
+	return trial, trial.findPasswords(string(c.Data))
 }
 
 func makeDevCerts(c *serve) error {
-	if _, err := os.Stat(c.Cert); err == nil {
+	if _, err := os.Stat(string(c.Cert)); err == nil {
 		return nil
 	}
 	hosts := append([]string{"localhost", "127.0.0.1", "::1"}, c.Host...)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -50,12 +51,19 @@ type bounds struct {
 	Readers        int  `default:"4" group:"counts" help:"Reads of history at once (at least 1)."`
 }
 
+// most is what bounds that make room for what may wait can be.
+var most = map[string]int64{"BcryptWorkers": 1 << 10, "BcryptQueue": 1 << 20, "LogQueue": 1 << 20, "Readers": 1 << 10, "PasswordMin": 1000}
+
 // check refuses what no bound can be; 0 is no limit, and nothing is below it.
 func (b bounds) check() error {
 	v := reflect.ValueOf(b)
 	for i := range v.NumField() {
-		if f := v.Field(i); f.CanInt() && f.Int() < 0 {
+		f, name := v.Field(i), v.Type().Field(i).Name
+		if f.CanInt() && f.Int() < 0 {
 			return fmt.Errorf("a bound is 0 (no limit) or above, not %v", f.Interface())
+		}
+		if limit, bounded := most[name]; bounded && f.Int() > limit {
+			return fmt.Errorf("%v is too much: this bound is at most %d", f.Interface(), limit)
 		}
 	}
 	if b.BcryptCost < auth.MinCost || b.BcryptCost > auth.MaxCost {
@@ -103,6 +111,18 @@ func (b bounds) auth(log *slog.Logger) auth.Options {
 
 func (b bounds) store(log *slog.Logger) store.Options {
 	return store.Options{Queue: b.LogQueue, Readers: b.Readers, Log: log}
+}
+
+// path is a file or directory. An empty one is refused: a shell's unset variable is not the current directory.
+type path string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *path) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return errors.New("the path is empty")
+	}
+	*p = path(text)
+	return nil
 }
 
 // size is a number of bytes as people write it: 65536, 64KiB, 1MiB.

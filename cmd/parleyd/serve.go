@@ -28,9 +28,9 @@ const drainWithin = 8 * time.Second
 
 type serve struct {
 	Listen     []string `default:":7443" placeholder:"ADDR" help:"Address to listen on; repeatable; :7443 where none is given."`
-	Cert       string   `type:"path" placeholder:"FILE" help:"Certificate chain, PEM."`
-	Key        string   `type:"path" placeholder:"FILE" help:"Its private key, PEM, readable by the owner alone."`
-	Data       string   `type:"path" placeholder:"DIR" help:"Where everything is kept."`
+	Cert       path     `placeholder:"FILE" help:"Certificate chain, PEM."`
+	Key        path     `placeholder:"FILE" help:"Its private key, PEM, readable by the owner alone."`
+	Data       path     `placeholder:"DIR" help:"Where everything is kept."`
 	Dev        bool     `help:"Try it out: makes certificates, data and two accounts; loopback only."`
 	Host       []string `placeholder:"NAME" help:"Further names of this server; repeatable."`
 	Guests     bool     `help:"Let people in by HELLO|name alone, as ~name, for one connection."`
@@ -42,7 +42,7 @@ type serve struct {
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.check(), checkListen(c.Listen)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel)
@@ -78,7 +78,7 @@ func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
 	case c.Cert == "" || c.Key == "":
 		return nil, &exitError{exitUsage, errors.New("--cert and --key are missing: parleyd certs makes them (or --dev to try it out)")}
 	}
-	keys, err := tlsutil.LoadKeyPair(c.Cert, c.Key, log)
+	keys, err := tlsutil.LoadKeyPair(string(c.Cert), string(c.Key), log)
 	if err != nil {
 		return nil, &exitError{exitTLS, err}
 	}
@@ -101,7 +101,7 @@ type house struct {
 
 // openKept opens what operators' commands need: the store and the accounts.
 func openKept(ctx context.Context, c *serve, log *slog.Logger) (*house, error) {
-	kept, err := store.Open(ctx, c.Data, c.bounds.store(log))
+	kept, err := store.Open(ctx, string(c.Data), c.bounds.store(log))
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func openHouse(c *serve, log *slog.Logger) (*house, error) {
 		return nil, err
 	}
 	h.sessions = session.New(h.hub, h.auth, log, c.bounds.sessions(c.Guests))
-	if h.control, err = control.Listen(c.Data, h.auth, log); err != nil {
+	if h.control, err = control.Listen(string(c.Data), h.auth, log); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
@@ -184,6 +184,19 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 	err = errors.Join(cause, h.close())
 	log.Info("stopped")
 	return err
+}
+
+// checkListen wants a port in each address: an empty one would be any port, on every interface.
+func checkListen(addrs []string) error {
+	if len(addrs) == 0 {
+		addrs = []string{""}
+	}
+	for _, addr := range addrs {
+		if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
+			return fmt.Errorf("--listen %q is no address: write HOST:PORT or :PORT", addr)
+		}
+	}
+	return nil
 }
 
 func listen(addrs []string) (listeners []net.Listener, err error) {

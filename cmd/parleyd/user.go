@@ -20,7 +20,7 @@ import (
 
 // operator is what all commands on accounts and throttles have in common.
 type operator struct {
-	Data string `required:"" type:"path" placeholder:"DIR" help:"The server's data directory."`
+	Data path `required:"" placeholder:"DIR" help:"The server's data directory."`
 	hashing
 }
 
@@ -171,7 +171,7 @@ func say(err error, format string, args ...any) error {
 func (o *operator) do(r control.Request) (control.Response, error) {
 	ctx := context.Background()
 	for give := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		response, err := control.Ask(ctx, o.Data, r)
+		response, err := control.Ask(ctx, string(o.Data), r)
 		if !errors.Is(err, control.ErrNoServer) {
 			return response, err
 		}
