@@ -43,12 +43,11 @@ func (s *session) eject(ctx context.Context, f []string) error {
 			return err
 		}
 	}
-	count := s.svc.hub.Sessions(user)
-	var err error
+	count, err := 0, error(nil)
 	if strings.HasPrefix(user, protocol.GuestMark) {
 		count, err = s.svc.hub.EndGuest(user, reason)
-	} else {
-		err = s.svc.auth.EndSessions(ctx, user, reason)
+	} else if err = s.svc.auth.EndSessions(ctx, user, reason); err == nil {
+		count = s.svc.hub.Ended(user)
 	}
 	if err != nil {
 		return err

@@ -108,12 +108,12 @@ func (s *session) admit(name string) (*row, *protocol.Error) {
 	case s.state == fresh:
 		s.over = command != nil && command.closes
 		return nil, protocol.Errorf(protocol.HelloFirst, "sign in first: HELLO|user|password")
+	case s.state == invited:
+		return nil, protocol.Errorf(protocol.PasswordChange, "change the password first: PASSWD|new password")
 	case command == nil:
 		return nil, protocol.Errorf(protocol.UnknownCommand, "there is no such command; HELP| lists them")
-	case command.states == fresh:
-		return nil, protocol.Errorf(protocol.AlreadyHello, "this session has signed in; EXIT| ends it")
 	}
-	return nil, protocol.Errorf(protocol.PasswordChange, "change the password first: PASSWD|new password")
+	return nil, protocol.Errorf(protocol.AlreadyHello, "this session has signed in; EXIT| ends it")
 }
 
 // spend takes the command's cost from the account's allowance.

@@ -205,10 +205,16 @@ func (o *outbox) send(record []byte) bool {
 	}
 	o.mu.Unlock()
 	_, err := o.conn.Write(record)
+	o.mu.Lock()
 	if err == nil {
+		// A deadline left behind would fail what TLS itself writes later, while
+		// it reads: its answer to a KeyUpdate (RFC 8446, 4.6.3).
+		if o.until.IsZero() && o.timeout > 0 {
+			o.conn.SetWriteDeadline(time.Time{})
+		}
+		o.mu.Unlock()
 		return true
 	}
-	o.mu.Lock()
 	o.failed = true
 	o.queue, o.held = nil, nil
 	o.changed.Broadcast()

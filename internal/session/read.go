@@ -89,10 +89,12 @@ func (s *session) find(ctx context.Context, f []string) error {
 // answer sends events and their count in one piece: live events wait. The
 // peer's pace is kept: this waits where the outbox is full.
 func (s *session) answer(read func(chat.Page) error) error {
-	s.out.hold()
 	defer s.out.release()
 	count := 0
 	err := read(func(page []chat.Event) bool {
+		// Not before the reading has begun: it says up to which message it
+		// goes, and what comes from there on is live, before the answer or after it.
+		s.out.hold()
 		for _, e := range page {
 			if !s.out.answer(Encode(e)) {
 				return false
