@@ -18,7 +18,7 @@ type connection struct {
 	Pin          string        `placeholder:"sha256/..." help:"Trust the server with this key instead of a CA (with --ca: both must hold)."`
 	PasswordFile string        `type:"path" placeholder:"FILE" help:"Take the password from the first line of this file, which nobody else may read."`
 	Guest        bool          `help:"Sign in as a guest, without a password, where the server allows it."`
-	GiveUp       time.Duration `default:"5m" help:"Without a terminal: end with 5 after this long without a connection. 0: never."`
+	GiveUp       time.Duration `default:"5m" help:"Without a terminal: end with 5 after this long without a connection, or without an answer to a message. 0: never."`
 }
 
 const (

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unicode"
 
 	"parley/internal/parleytest"
@@ -227,7 +229,7 @@ func TestRogueServer(t *testing.T) {
 	}
 }
 
-// A token file that others can read is not used; a token that the server does not know is, once.
+// A token file that others can read, or that holds anything else, is not used; a token that the server does not know is, once.
 func TestUselessTokenFile(t *testing.T) {
 	server := parleytest.Start(t)
 	server.User("alice")
@@ -245,6 +247,10 @@ func TestUselessTokenFile(t *testing.T) {
 		{server.SignIn("alice").Token(), 0o644, 2, "others may have read it", true},
 		{"pt1.unknown", 0o600, 4, "the session has ended at the server", false},
 		{"", 0o600, 2, "PARLEY_PASSWORD", true},
+		{"pt1.A\npt1.B", 0o600, 2, stored + " does not hold a resume token", true},
+		{"hunter2", 0o600, 2, stored + " does not hold a resume token", true},
+		{"pt1.\x1b[2J", 0o600, 2, stored + " does not hold a resume token", true},
+		{"pt1." + strings.Repeat("A", 5000), 0o600, 2, stored + " does not hold a resume token", true},
 	} {
 		os.Remove(stored)
 		os.WriteFile(stored, []byte(test.token+"\n"), test.mode)
@@ -256,6 +262,47 @@ func TestUselessTokenFile(t *testing.T) {
 		}
 		if _, err := os.Stat(stored); (err == nil) != test.kept {
 			t.Errorf("%q: afterwards %v", test.token, err)
+		}
+	}
+}
+
+// A server that signs everybody in and then never answers a message as it should is given up, with what is wrong.
+func TestMessageWithoutAnAnswer(t *testing.T) {
+	for answer, says := range map[string]string{
+		"OK|banana\n":         "other than its id",
+		"OK|-5\n":             "other than its id",
+		"OK|0\n":              "other than its id",
+		"OK|\n":               "other than its id",
+		"ERROR|denied|\xff\n": "breaks the protocol",
+		"NOTE|not now\n":      "the server is silent",
+	} {
+		for name, args := range map[string]func(account string) []string{
+			"send":  func(account string) []string { return []string{"send", account, "lobby", "hello"} },
+			"piped": func(account string) []string { return []string{account} },
+		} {
+			t.Run(name+" "+strings.TrimSpace(answer), func(t *testing.T) {
+				t.Parallel()
+				addr, ca := hostile(t, func(line string) string {
+					switch command, _, _ := strings.Cut(line, "|"); command {
+					case "SEND":
+						return answer
+					case "LIST":
+						return "OK|lobby:0\n"
+					case "HELLO":
+						return "OK|uuid|pt1.x|lobby\n"
+					}
+					return "OK|\n"
+				})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				cmd := exec.CommandContext(ctx, parleytest.Build(t, "parley"), append([]string{"--ca", ca, "--give-up", "1s"}, args("alice@"+addr)...)...)
+				cmd.Env = append(home(t), "PARLEY_PASSWORD=whatever it is")
+				cmd.Stdin = strings.NewReader("hello\n")
+				out, _ := cmd.CombinedOutput()
+				if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(string(out), says) {
+					t.Errorf("exit code %d\n%s", code, out)
+				}
+			})
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"parley/protocol"
 )
@@ -194,6 +195,9 @@ func (c *Client) fetch(s *Session, room string, seen *int64) (more bool, err err
 		}
 		return r.Err
 	}, "HISTORY", room, "after", strconv.FormatInt(*seen, 10), strconv.Itoa(protocol.MaxLimit))
+	if more && err == nil {
+		c.lostAt = time.Time{} // a whole page is told: there is hope
+	}
 	return more, err
 }
 
@@ -216,7 +220,7 @@ func (c *Client) patiently(s *Session, do func() error) error {
 			return err
 		}
 		wait, again := retryAfter(refused)
-		if !again {
+		if !again || c.overdue(wait) {
 			return err
 		}
 		if err := pause(s, wait); err != nil {

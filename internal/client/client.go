@@ -40,11 +40,14 @@ type Config struct {
 	// After is where the history of a room is taken up, exclusively. Other rooms begin with what is said from now on.
 	After map[string]int64
 
-	FirstTries   int           // of connecting before Connect gives up; 3
-	GiveUp       time.Duration // without a connection, or refused as busy, before giving up for good; 0 is never
-	MessageRate  float64       // messages a second that Post keeps to; 10
-	MessageBurst int           // and may send at once; 40
-	Queue        int           // posts that wait; 256
+	FirstTries int // of connecting before Connect gives up; 3
+	// GiveUp is how long the client may be without a connection that is up to date, and a message without an answer since it was
+	// first sent, before the client ends with a *LostError; and how long a message may be refused as busy before that is told. It
+	// also bounds Session.ReplyTimeout. The time that OnUpdate takes does not count. 0 is never.
+	GiveUp       time.Duration
+	MessageRate  float64 // messages a second that Post keeps to; 10
+	MessageBurst int     // and may send at once; 40
+	Queue        int     // posts that wait; 256
 	Session      Options
 }
 
@@ -88,7 +91,8 @@ type Client struct {
 	queue   chan *Post
 	leaving atomic.Bool // Quit was called: the end of the session is no loss
 
-	telling sync.Mutex // one OnUpdate at a time
+	telling sync.Mutex   // one OnUpdate at a time
+	told    atomic.Int64 // the nanoseconds that OnUpdate has taken; see clock
 
 	mu       sync.Mutex
 	session  *Session // nil while there is no connection
@@ -98,8 +102,9 @@ type Client struct {
 	// Of Connect, and then of the client's own goroutine.
 	limit    *rate.Limiter
 	backoff  backoff
-	online   bool  // Connect succeeded: nobody is asked for anything any more
-	inflight *Post // sent, or about to be, and not settled
+	lostAt   time.Time // by clock: since when there is no connection that is up to date; zero while there is one
+	online   bool      // Connect succeeded: nobody is asked for anything any more
+	inflight *Post     // sent, or about to be, and not settled
 	token    string
 	doubtful bool // the reply to a HELLO with this token was lost
 	denials  int  // of a doubtful token
@@ -114,6 +119,9 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	cfg.MessageRate = cmp.Or(cfg.MessageRate, 10)
 	cfg.MessageBurst = cmp.Or(cfg.MessageBurst, 40)
 	cfg.Queue = cmp.Or(cfg.Queue, 256)
+	if cfg.GiveUp > 0 {
+		cfg.Session.ReplyTimeout = min(cfg.Session.withDefaults().ReplyTimeout, cfg.GiveUp)
+	}
 	if cfg.Follow == nil {
 		cfg.Follow = func(string) bool { return true }
 	}
@@ -123,11 +131,12 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		queue:    make(chan *Post, cfg.Queue),
 		limit:    rate.NewLimiter(rate.Limit(cfg.MessageRate), cfg.MessageBurst),
 		token:    cfg.Token,
+		lostAt:   time.Now(),
 		progress: newProgress(cfg.After),
 	}
 	c.cfg.Session.OnEvent = c.onEvent
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	session, err := c.establish(ctx)
+	session, err := c.establish(ctx, 0)
 	if err != nil {
 		c.cancel()
 		return nil, err
@@ -174,6 +183,7 @@ func (c *Client) Quit(ctx context.Context) error {
 // run is the client's own goroutine: it serves one session after the other.
 func (c *Client) run(s *Session) {
 	defer close(c.done)
+	c.lostAt = c.clock()
 	for {
 		began := time.Now()
 		err := c.serve(s)
@@ -188,9 +198,17 @@ func (c *Client) run(s *Session) {
 			c.err = bye
 			return
 		}
-		c.tell(Update{State: Lost, Err: err})
+		if c.lostAt.IsZero() {
+			c.lostAt = c.clock()
+		}
 		c.backoff.survived(time.Since(began))
-		if s, err = c.establish(c.ctx); err != nil {
+		wait := c.backoff.next()
+		if c.overdue(wait) {
+			c.err = asLost(err)
+			return
+		}
+		c.tell(Update{State: Lost, Err: err})
+		if s, err = c.establish(c.ctx, wait); err != nil {
 			if c.ctx.Err() == nil {
 				c.err = err
 			}
@@ -216,6 +234,7 @@ func (c *Client) serve(s *Session) error {
 	if err != nil {
 		return err
 	}
+	c.lostAt = time.Time{}
 	c.tell(Update{State: Online, Missed: missed})
 	for {
 		select {
@@ -239,7 +258,20 @@ func (c *Client) SignedIn() SignedIn {
 func (c *Client) tell(u Update) {
 	c.telling.Lock()
 	defer c.telling.Unlock()
+	began := time.Now()
 	c.cfg.OnUpdate(u)
+	c.told.Add(int64(time.Since(began)))
+}
+
+// clock is the time without what OnUpdate has taken of it: the server can't be blamed for that.
+func (c *Client) clock() time.Time { return time.Now().Add(-time.Duration(c.told.Load())) }
+
+// overdue tells whether GiveUp will have passed after wait, for the connection or for the message in flight.
+func (c *Client) overdue(wait time.Duration) bool {
+	late := func(since time.Time) bool {
+		return c.cfg.GiveUp > 0 && !since.IsZero() && c.clock().Sub(since)+wait > c.cfg.GiveUp
+	}
+	return late(c.lostAt) || c.inflight != nil && late(c.inflight.begun)
 }
 
 // pause waits, unless the session ends first.

@@ -90,8 +90,10 @@ func (l *listener) dial(context.Context) (net.Conn, error) {
 func (l *listener) accept() *peer {
 	conn := <-l.conns
 	l.t.Cleanup(func() { conn.Close() })
-	return &peer{l.t, conn, bufio.NewReader(conn)}
+	return newPeer(l.t, conn)
 }
+
+func newPeer(t testing.TB, conn net.Conn) *peer { return &peer{t, conn, bufio.NewReader(conn)} }
 
 // pair is a session and its server's end.
 func pair(t testing.TB, o client.Options) (*client.Session, *peer) {

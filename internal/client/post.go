@@ -19,7 +19,7 @@ type Post struct {
 	err    error
 
 	// Of the client's own goroutine.
-	begun  time.Time // of the first try
+	begun  time.Time // by Client.clock: of the first try
 	faults int       // times the server answered internal
 }
 
@@ -98,7 +98,7 @@ func (c *Client) ended() error {
 // server's rate for an account is below what a round trip allows, so little is lost.
 func (c *Client) deliver(s *Session, p *Post) error {
 	if p.begun.IsZero() {
-		p.begun = time.Now()
+		p.begun = c.clock()
 	}
 	for {
 		if err := pause(s, c.limit.Reserve().Delay()); err != nil {
@@ -113,8 +113,7 @@ func (c *Client) deliver(s *Session, p *Post) error {
 		if refused != nil && refused.Code == protocol.Internal {
 			p.faults++
 		}
-		givenUp := c.cfg.GiveUp > 0 && time.Since(p.begun)+wait > c.cfg.GiveUp || p.faults >= maxFaults
-		if again && !givenUp {
+		if again && p.faults < maxFaults && !c.overdue(wait) {
 			if err := pause(s, wait); err != nil {
 				return err
 			}

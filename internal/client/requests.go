@@ -49,7 +49,7 @@ func (s *Session) Send(ctx context.Context, target, key, text string) (int64, er
 
 func messageID(r Reply) (int64, error) {
 	id, bad := protocol.ParseID(r.Data)
-	if bad != nil {
+	if bad != nil || id == 0 {
 		return 0, &MisbehaviorError{"a message is answered by other than its id"}
 	}
 	return id, nil

@@ -31,12 +31,8 @@ type askError struct{ error }
 
 func (e askError) Unwrap() error { return e.error }
 
-// establish connects and signs in, trying as long as there is hope.
-func (c *Client) establish(ctx context.Context) (*Session, error) {
-	begun, wait := time.Now(), time.Duration(0)
-	if c.online {
-		wait = c.backoff.next()
-	}
+// establish connects and signs in, after wait at first, trying as long as there is hope.
+func (c *Client) establish(ctx context.Context, wait time.Duration) (*Session, error) {
 	for tries := 1; ; tries++ {
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
@@ -58,8 +54,7 @@ func (c *Client) establish(ctx context.Context) (*Session, error) {
 			told, _ = retryAfter(refused)
 		}
 		wait = max(told, c.backoff.next())
-		if !c.online && told == 0 && (tries >= c.cfg.FirstTries || isNoSuchHost(err)) ||
-			c.cfg.GiveUp > 0 && time.Since(begun)+wait > c.cfg.GiveUp {
+		if !c.online && told == 0 && (tries >= c.cfg.FirstTries || isNoSuchHost(err)) || c.overdue(wait) {
 			return nil, lost(err)
 		}
 		c.tell(Update{State: Waiting, Wait: wait, Err: err})
@@ -70,6 +65,10 @@ func lost(err error) error {
 	if refused := (*protocol.Error)(nil); errors.As(err, &refused) {
 		return &SignInError{err}
 	}
+	return asLost(err)
+}
+
+func asLost(err error) error {
 	if already := (*LostError)(nil); errors.As(err, &already) {
 		return err
 	}

@@ -7,11 +7,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"parley/protocol"
 )
 
 // ErrTokenInUse: another process signs in with this token, or may. It is not to be used here.
@@ -58,7 +57,13 @@ func OpenTokenFile(dir, user, address string) (*TokenFile, error) {
 	return &TokenFile{path: path, lock: lock}, nil
 }
 
-// Token is the stored token, "" where there is none. A file that others can read is an error: its token may be known to them.
+// maxToken bounds a stored token in bytes: far more than the 47 that servers make.
+const maxToken = 256
+
+var tokenForm = regexp.MustCompile(`^pt1\.[A-Za-z0-9_-]+$`)
+
+// Token is the stored token, "" where there is none. Its errors name the file: one that others can read is an error, since its token
+// may be known to them, and so is one that holds anything but a token.
 func (f *TokenFile) Token() (string, error) {
 	file, err := os.OpenFile(f.path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -75,8 +80,15 @@ func (f *TokenFile) Token() (string, error) {
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
 		return "", fmt.Errorf("%s has mode %v, others may have read it: remove it", f.path, info.Mode())
 	}
-	content, err := io.ReadAll(io.LimitReader(file, protocol.MaxLine))
-	return strings.TrimSpace(string(content)), err
+	content, err := io.ReadAll(io.LimitReader(file, maxToken+2)) // a line end, and what would be too much
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(content))
+	if token != "" && (len(token) > maxToken || !tokenForm.MatchString(token)) {
+		return "", fmt.Errorf("%s does not hold a resume token: remove it, or sign in with the password", f.path)
+	}
+	return token, nil
 }
 
 // Save replaces the token, whole or not at all; "" removes it.
