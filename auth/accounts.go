@@ -19,32 +19,46 @@ func validName(name string) bool {
 
 // ChangePassword gives the account a new password and ends all of its other
 // sessions and tokens but session and its token. An invited account is so no more, if the
-// password is another than it had.
+// password is another than it had. since is the account's version when session signed in, or
+// as its last ChangePassword returned it: of all that changed the account meanwhile,
+// some ended this session, which then must not have a say in the password any more.
 //
-// Errors: *WeakError, ErrBusy, ErrNotFound for an account that is not there or
+// Errors, with nothing kept: ErrChanged for an account at another version than since,
+// *WeakError, ErrBusy, ErrNotFound for an account that is not there or
 // may not be used; anything else is the server's fault.
-func (s *Service) ChangePassword(ctx context.Context, name string, password Secret, session string) error {
-	hash, err := s.hash(ctx, name, password)
-	if err != nil {
-		return err
+func (s *Service) ChangePassword(ctx context.Context, name string, password Secret, session string, since int64) (version int64, err error) {
+	a, err := s.account(ctx, name)
+	switch {
+	case err != nil:
+		return 0, err
+	case a.Version != since:
+		return 0, ErrChanged
+	case a.Disabled:
+		return 0, ErrNotFound
 	}
-	return s.update(ctx, name, func(a Account) (Change, error) {
-		if a.Disabled {
-			return Change{}, ErrNotFound
+	hash, err := s.hash(ctx, who{name: name}, name, password)
+	if err != nil {
+		return 0, err
+	}
+	if a.Invited {
+		same := false
+		err := s.pool.do(ctx, who{name: name}, func() { same = hashCost(a.Hash) > 0 && matches(a.Hash, password) })
+		if err != nil {
+			return 0, err
 		}
-		if a.Invited {
-			same := false
-			err := s.pool.do(ctx, func() { same = hashCost(a.Hash) > 0 && matches(a.Hash, password) })
-			if err != nil {
-				return Change{}, err
-			}
-			if same {
-				return Change{}, &WeakError{Why: "this is the password the account has: choose another, which only you know"}
-			}
+		if same {
+			return 0, &WeakError{Why: "this is the password the account has: choose another, which only you know"}
 		}
-		a.Hash, a.Invited = hash, false
-		return Change{Account: a, End: true, Except: session, Reason: "the password was changed"}, nil
-	})
+	}
+	a.Hash, a.Invited = hash, false
+	version, err = s.store.Change(ctx, Change{Account: a, End: true, Except: session, Reason: "the password was changed"})
+	if errors.Is(err, ErrConflict) {
+		return 0, ErrChanged
+	}
+	if err != nil {
+		return 0, fmt.Errorf("auth: keeping an account: %w", err)
+	}
+	return version, nil
 }
 
 // EndSessions ends all sessions and tokens of an account, telling them reason. ErrNotFound: there is no such account.
@@ -65,11 +79,11 @@ func (s *Service) Add(ctx context.Context, name string, password Secret, admin, 
 	} else if !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("auth: reading an account: %w", err)
 	}
-	hash, err := s.hash(ctx, name, password)
+	hash, err := s.hash(ctx, who{}, name, password)
 	if err != nil {
 		return err
 	}
-	err = s.store.Change(ctx, Change{Account: Account{
+	_, err = s.store.Change(ctx, Change{Account: Account{
 		Name: name, Hash: hash, Admin: admin, Invited: invite,
 		Made: time.Now().UTC().Truncate(time.Millisecond),
 	}})
@@ -88,7 +102,7 @@ func (s *Service) SetPassword(ctx context.Context, name string, password Secret)
 	if _, err := s.account(ctx, name); err != nil {
 		return err
 	}
-	hash, err := s.hash(ctx, name, password)
+	hash, err := s.hash(ctx, who{}, name, password)
 	if err != nil {
 		return err
 	}
@@ -158,7 +172,7 @@ func (s *Service) update(ctx context.Context, name string, change func(Account) 
 		if err != nil {
 			return err
 		}
-		if err = s.store.Change(ctx, c); err == nil {
+		if _, err = s.store.Change(ctx, c); err == nil {
 			return nil
 		}
 		if !errors.Is(err, ErrConflict) {
@@ -168,11 +182,11 @@ func (s *Service) update(ctx context.Context, name string, change func(Account) 
 	return ErrBusy
 }
 
-// hash checks a new password by the rules and hashes it, both in the pool.
-func (s *Service) hash(ctx context.Context, name string, password Secret) ([]byte, error) {
+// hash checks a new password by the rules and hashes it, both in the pool, at w's expense.
+func (s *Service) hash(ctx context.Context, w who, name string, password Secret) ([]byte, error) {
 	var hash []byte
 	var err error
-	if full := s.pool.do(ctx, func() {
+	if full := s.pool.do(ctx, w, func() {
 		if err = s.rules.CheckPassword(name, password); err == nil {
 			hash, err = hashPassword(password, s.opts.Cost)
 		}

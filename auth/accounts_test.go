@@ -21,12 +21,34 @@ func kept(t *testing.T, store auth.Store, name string) auth.Account {
 	return a
 }
 
+// putAccount keeps a behind the service's back.
+func putAccount(t *testing.T, store auth.Store, a auth.Account) {
+	t.Helper()
+	_, err := store.Change(t.Context(), auth.Change{Account: a})
+	want(t, err, nil)
+}
+
+// newPassword changes the account's password for a session that knows the account as it is.
+func newPassword(t *testing.T, s *auth.Service, name string, password auth.Secret, session string) error {
+	t.Helper()
+	all, err := s.List(t.Context())
+	want(t, err, nil)
+	var since int64
+	for _, a := range all {
+		if a.Name == name {
+			since = a.Version
+		}
+	}
+	_, err = s.ChangePassword(t.Context(), name, password, session, since)
+	return err
+}
+
 // setHash keeps a hash as an import would.
 func setHash(t *testing.T, store auth.Store, name string, hash []byte) {
 	t.Helper()
 	a := kept(t, store, name)
 	a.Hash = hash
-	want(t, store.Change(t.Context(), auth.Change{Account: a}), nil)
+	putAccount(t, store, a)
 }
 
 func plainHash(t *testing.T, password auth.Secret, cost int) []byte {
@@ -187,7 +209,7 @@ func TestOperators(t *testing.T) {
 	want(t, s.Disable(ctx, "alice"), nil)
 	_, err = s.SignIn(ctx, "alice", fresh, home)
 	want(t, err, auth.ErrDenied)
-	want(t, s.ChangePassword(ctx, "alice", good, ""), auth.ErrNotFound)
+	want(t, newPassword(t, s, "alice", good, ""), auth.ErrNotFound)
 	want(t, s.Enable(ctx, "alice"), nil)
 	signIn(t, s, "alice", fresh)
 
@@ -198,7 +220,7 @@ func TestOperators(t *testing.T) {
 
 	for _, name := range []string{"alice", "nobody"} {
 		for i, err := range []error{
-			s.SetPassword(ctx, name, good), s.ChangePassword(ctx, name, good, ""), s.Disable(ctx, name),
+			s.SetPassword(ctx, name, good), newPassword(t, s, name, good, ""), s.Disable(ctx, name),
 			s.Enable(ctx, name), s.Remove(ctx, name), s.EndSessions(ctx, name, "out"),
 		} {
 			if !errors.Is(err, auth.ErrNotFound) {
@@ -222,11 +244,11 @@ func TestChangePasswordSparesItsSession(t *testing.T) {
 	other := first(t, s)
 	mine, err := s.Issue(t.Context(), signIn(t, s, "bob", good), "mine", "tea")
 	want(t, err, nil)
-	weak(t, s.ChangePassword(t.Context(), "bob", "passwordpassword", "mine"))
+	weak(t, newPassword(t, s, "bob", "passwordpassword", "mine"))
 	if len(store.Ended()) != 0 {
 		t.Fatal("a refused password ended sessions")
 	}
-	want(t, s.ChangePassword(t.Context(), "bob", fresh, "mine"), nil)
+	want(t, newPassword(t, s, "bob", fresh, "mine"), nil)
 	if e := store.Ended(); len(e) != 1 || e[0].Account != "bob" || e[0].Except != "mine" || e[0].Reason == "" {
 		t.Errorf("ended: %+v", e)
 	}
@@ -244,16 +266,16 @@ func TestInvited(t *testing.T) {
 	if a := signIn(t, s, "carol", good); !a.Invited {
 		t.Fatal("not invited")
 	}
-	weak(t, s.ChangePassword(t.Context(), "carol", good, "s"))
+	weak(t, newPassword(t, s, "carol", good, "s"))
 	want(t, s.SetPassword(t.Context(), "carol", wrong), nil)
 	if a := signIn(t, s, "carol", wrong); !a.Invited {
 		t.Fatal("an operator's password ends an invitation")
 	}
-	want(t, s.ChangePassword(t.Context(), "carol", fresh, "s"), nil)
+	want(t, newPassword(t, s, "carol", fresh, "s"), nil)
 	if a := signIn(t, s, "carol", fresh); a.Invited {
 		t.Fatal("invited still")
 	}
-	want(t, s.ChangePassword(t.Context(), "carol", fresh, "s"), nil) // only an invited one must differ
+	want(t, newPassword(t, s, "carol", fresh, "s"), nil) // only an invited one must differ
 }
 
 // A change that meets another is made on top of it, and not for ever.
@@ -276,7 +298,72 @@ func TestChangesMeet(t *testing.T) {
 	want(t, s.Add(t.Context(), "dave", good, false, false), broken)
 	store.change = func(c auth.Change) error {
 		store.change = nil
-		return store.Store.Change(t.Context(), auth.Change{Account: auth.Account{Name: c.Account.Name}})
+		_, err := store.Store.Change(t.Context(), auth.Change{Account: auth.Account{Name: c.Account.Name}})
+		return err
 	}
 	want(t, s.Add(t.Context(), "erin", good, false, false), auth.ErrTaken)
+}
+
+// Whoever's session was ended has no say in the password any more, even where the new one is on its way already.
+func TestChangePasswordOfAnEndedSession(t *testing.T) {
+	for name, end := range map[string]func(context.Context, *auth.Service) error{
+		"operator's password": func(ctx context.Context, s *auth.Service) error { return s.SetPassword(ctx, "bob", wrong) },
+		"ejected":             func(ctx context.Context, s *auth.Service) error { return s.EndSessions(ctx, "bob", "out") },
+	} {
+		for _, when := range []string{"before", "while it is kept"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				store := &faulty{Store: authtest.NewStore()}
+				s := open(t, store, auth.Options{})
+				a := signIn(t, s, "bob", good)
+				if when == "before" {
+					want(t, end(t.Context(), s), nil)
+				} else {
+					store.change = func(auth.Change) error {
+						store.change = nil
+						return end(t.Context(), s)
+					}
+				}
+				_, err := s.ChangePassword(t.Context(), "bob", fresh, "mine", a.Version)
+				want(t, err, auth.ErrChanged)
+				_, err = s.SignIn(t.Context(), "bob", fresh, home)
+				want(t, err, auth.ErrDenied)
+				if n := len(store.Ended()); n != 1 {
+					t.Errorf("sessions were ended %d times, want once", n)
+				}
+			})
+		}
+	}
+}
+
+func TestChangePasswordTwice(t *testing.T) {
+	s := open(t, authtest.NewStore(), auth.Options{})
+	version, err := s.ChangePassword(t.Context(), "bob", fresh, "mine", signIn(t, s, "bob", good).Version)
+	want(t, err, nil)
+	_, err = s.ChangePassword(t.Context(), "bob", wrong, "mine", version)
+	want(t, err, nil)
+	signIn(t, s, "bob", wrong)
+}
+
+func TestChangePasswordAtOnce(t *testing.T) {
+	s := open(t, authtest.NewStore(), auth.Options{})
+	since := signIn(t, s, "bob", good).Version
+	const n = 4
+	errs := make(chan error, n)
+	for i := range n {
+		go func() {
+			_, err := s.ChangePassword(context.Background(), "bob", fresh, fmt.Sprint("s", i), since)
+			errs <- err
+		}()
+	}
+	won := 0
+	for range n {
+		if err := <-errs; err == nil {
+			won++
+		} else {
+			want(t, err, auth.ErrChanged)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d of %d that changed one password at once were let, want 1", won, n)
+	}
 }

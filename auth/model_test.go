@@ -26,7 +26,7 @@ func TestTokenRules(t *testing.T) {
 			}
 			defer m.service.Close()
 			// No password is compared here: the rules of tokens are at stake, and bcrypt is slow.
-			if err := m.store.Change(t.Context(), auth.Change{Account: auth.Account{Name: "bob", Hash: []byte("x")}}); err != nil {
+			if _, err := m.store.Change(t.Context(), auth.Change{Account: auth.Account{Name: "bob", Hash: []byte("x")}}); err != nil {
 				rt.Fatal(err)
 			}
 			rt.Repeat(map[string]func(*rapid.T){
@@ -174,16 +174,18 @@ func (m *model) resume(rt *rapid.T) {
 // lose ends a session without a word.
 func (m *model) lose(rt *rapid.T) { m.live[m.some(rt)] = false }
 
-func (m *model) speak(rt *rapid.T) { m.confirm(m.some(rt)) }
+func (m *model) speak(rt *rapid.T) { m.confirm(rt, m.some(rt)) }
 
-func (m *model) confirm(session string) {
-	m.service.Confirm(session)
+func (m *model) confirm(rt *rapid.T, session string) {
+	if err := m.service.Confirm(rt.Context(), session); err != nil {
+		rt.Fatal(err)
+	}
 	m.heard[session] = true
 }
 
 func (m *model) exit(rt *rapid.T) {
 	session := m.some(rt)
-	m.confirm(session)
+	m.confirm(rt, session)
 	if err := m.service.End(rt.Context(), session); err != nil {
 		rt.Fatal(err)
 	}
@@ -198,13 +200,13 @@ func (m *model) exit(rt *rapid.T) {
 // renew is PASSWD, whose hashing is left out.
 func (m *model) renew(rt *rapid.T) {
 	session := m.some(rt)
-	m.confirm(session)
+	m.confirm(rt, session)
 	a, err := m.store.Account(rt.Context(), "bob")
 	if err != nil {
 		rt.Fatal(err)
 	}
 	a.Hash = append(a.Hash, 'x')
-	if err := m.store.Change(rt.Context(), auth.Change{Account: a, End: true, Except: session}); err != nil {
+	if _, err := m.store.Change(rt.Context(), auth.Change{Account: a, End: true, Except: session}); err != nil {
 		rt.Fatal(err)
 	}
 	for s := range m.live {

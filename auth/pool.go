@@ -3,37 +3,49 @@ package auth
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"sync"
 )
 
-// ErrBusy is returned where too many wait to hash already, or the service is closed: try again later.
+// ErrBusy is returned where too many wait to hash already, in all, for one name or from one
+// address; where the account changed too often meanwhile; or where the service is closed: try again later.
 var ErrBusy = errors.New("auth: too many sign-ins at once")
 
 // pool bounds how many hash at once, and how many wait for that. It has no
 // goroutines: the work is done in the caller's.
 type pool struct {
-	room   chan struct{} // one for each that works or waits
 	turn   chan struct{} // one for each that works
 	closed chan struct{}
+
+	places, perName, perAddress int // that may be held at once
+
+	mu    sync.Mutex
+	held  int // by who works or waits
+	names map[string]int
+	addrs map[netip.Prefix]int
 }
 
-func newPool(workers, queue int) *pool {
+// newPool has workers and queue places in all.
+func newPool(workers, queue, perName, perAddress int) *pool {
 	return &pool{
-		room:   make(chan struct{}, workers+queue),
-		turn:   make(chan struct{}, workers),
-		closed: make(chan struct{}),
+		turn:       make(chan struct{}, workers),
+		closed:     make(chan struct{}),
+		places:     workers + queue,
+		perName:    perName,
+		perAddress: perAddress,
+		names:      make(map[string]int),
+		addrs:      make(map[netip.Prefix]int),
 	}
 }
 
-// do runs work when its turn comes: ErrBusy at once if the queue is full,
+// do runs work when its turn comes: ErrBusy at once if no place is free for w,
 // ctx's error if that ends first. Work that has begun is waited for, since
 // bcrypt can't be interrupted.
-func (p *pool) do(ctx context.Context, work func()) error {
-	select {
-	case p.room <- struct{}{}:
-		defer func() { <-p.room }()
-	default:
+func (p *pool) do(ctx context.Context, w who, work func()) error {
+	if !p.enter(w) {
 		return ErrBusy
 	}
+	defer p.leave(w)
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
@@ -44,6 +56,40 @@ func (p *pool) do(ctx context.Context, work func()) error {
 	}
 	work()
 	return nil
+}
+
+// enter takes a place. Successes are not throttled, so without shares whoever
+// knows one password could hold all places for ever. An empty name or address
+// has no share of its own: the operators' are limited by the places alone.
+func (p *pool) enter(w who) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held >= p.places || p.names[w.name] >= p.perName || p.addrs[w.addr] >= p.perAddress {
+		return false
+	}
+	p.held++
+	if w.name != "" {
+		p.names[w.name]++
+	}
+	if w.addr.IsValid() {
+		p.addrs[w.addr]++
+	}
+	return true
+}
+
+func (p *pool) leave(w who) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held--
+	giveBack(p.names, w.name)
+	giveBack(p.addrs, w.addr)
+}
+
+// giveBack keeps the map as small as the pool.
+func giveBack[K comparable](held map[K]int, key K) {
+	if held[key]--; held[key] <= 0 {
+		delete(held, key)
+	}
 }
 
 // close turns away who waits and returns when nobody works any more. It takes

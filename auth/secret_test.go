@@ -77,7 +77,7 @@ func TestServiceTellsNoSecret(t *testing.T) {
 	tell := func(err error) { told = append(told, err) }
 
 	tell(s.Add(ctx, "eve", canary, false, true))
-	tell(s.ChangePassword(ctx, "eve", canary, ""))
+	tell(newPassword(t, s, "eve", canary, ""))
 	tell(s.SetPassword(ctx, "bob", "bob "+canary))
 	tell(s.SetPassword(ctx, "bob", canary+"\x00"))
 	tell(s.SetPassword(ctx, "bob", canary))
@@ -94,7 +94,7 @@ func TestServiceTellsNoSecret(t *testing.T) {
 	tell(err)
 	r, err := s.Resume(ctx, "bob", token, "s1", nobody, anybody)
 	tell(err)
-	s.Confirm("s1")
+	tell(s.Confirm(ctx, "s1"))
 	_, err = s.Resume(ctx, "bob", token, "s2", nobody, anybody)
 	tell(err)
 	setHash(t, store.Store, "bob", plainHash(t, canary, 4))

@@ -16,6 +16,8 @@ type Options struct {
 	Cost        int           // bcrypt cost of new hashes, MinCost to MaxCost; DefaultCost
 	Workers     int           // that hash at once; half the processors, at least 1
 	Queue       int           // that wait for a worker before ErrBusy; DefaultQueue
+	PerName     int           // that work or wait for one name, before ErrBusy; DefaultPerName, or a quarter of Queue where that is more
+	PerAddress  int           // and from one address (see Network); DefaultPerAddress, or half of Queue where that is more
 	PasswordMin int           // characters; DefaultPasswordMin
 	TokenLife   time.Duration // of a resume token that is not used; DefaultTokenLife
 
@@ -30,13 +32,23 @@ type Options struct {
 	Log *slog.Logger // nil: nothing is logged
 }
 
-// DefaultQueue is how many wait to hash before others are told ErrBusy.
-const DefaultQueue = 16
+// Defaults of the pool that hashes.
+const (
+	// DefaultQueue is how many wait to hash before others are told ErrBusy.
+	DefaultQueue = 16
+	// DefaultPerName is how many of those that work or wait may be for one name,
+	// whether there is such an account or not. A new password counts by its name too.
+	DefaultPerName = DefaultQueue / 4
+	// DefaultPerAddress is how many of them may come from one address.
+	DefaultPerAddress = DefaultQueue / 2
+)
 
 // Errors of a Service, beside those of its Store, *[WeakError] and *[ThrottledError].
 var (
 	// ErrDenied is all that is told about a name, password or token that is not let in.
 	ErrDenied = errors.New("auth: name or password is wrong")
+	// ErrChanged: what the caller knows of the account is out of date.
+	ErrChanged = errors.New("auth: the account changed since this session signed in")
 	// ErrTaken: an account has or had this name.
 	ErrTaken = errors.New("auth: the name is taken")
 	// ErrName: no account can have this name.
@@ -73,7 +85,7 @@ func New(ctx context.Context, store Store, o Options) (*Service, error) {
 		store:    store,
 		opts:     o,
 		rules:    Rules{Min: o.PasswordMin},
-		pool:     newPool(o.Workers, o.Queue),
+		pool:     newPool(o.Workers, o.Queue, o.PerName, o.PerAddress),
 		throttle: newThrottle(o.LoginRate, o.LoginRateAddress, o.ThrottleEntries),
 		log:      o.Log,
 	}
@@ -108,6 +120,12 @@ func (o Options) withDefaults() Options {
 		if *d.field == 0 {
 			*d.field = d.value
 		}
+	}
+	if o.PerName == 0 {
+		o.PerName = max(DefaultPerName, o.Queue/4)
+	}
+	if o.PerAddress == 0 {
+		o.PerAddress = max(DefaultPerAddress, o.Queue/2)
 	}
 	if o.TokenLife == 0 {
 		o.TokenLife = DefaultTokenLife

@@ -46,10 +46,10 @@ func (f *faulty) Account(ctx context.Context, name string) (auth.Account, error)
 	return a, err
 }
 
-func (f *faulty) Change(ctx context.Context, c auth.Change) error {
+func (f *faulty) Change(ctx context.Context, c auth.Change) (int64, error) {
 	if f.change != nil {
 		if err := f.change(c); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	return f.Store.Change(ctx, c)

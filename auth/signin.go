@@ -24,7 +24,7 @@ func (s *Service) SignIn(ctx context.Context, name string, password Secret, from
 	}
 	for range rounds {
 		t := try{name: name, password: password, who: w}
-		if err := s.pool.do(ctx, func() { t.run(ctx, s) }); err != nil {
+		if err := s.pool.do(ctx, w, func() { t.run(ctx, s) }); err != nil {
 			return Account{}, err
 		}
 		if t.err == ErrDenied {
@@ -112,7 +112,12 @@ func (s *Service) refuse(ctx context.Context, t *try) error {
 func (s *Service) renew(ctx context.Context, a Account, hash []byte) (Account, bool) {
 	next := a
 	next.Hash = hash
-	if err := s.store.Change(ctx, Change{Account: next}); err != nil && !errors.Is(err, ErrConflict) {
+	version, err := s.store.Change(ctx, Change{Account: next})
+	if err == nil {
+		next.Version = version
+		return next, true
+	}
+	if !errors.Is(err, ErrConflict) {
 		s.log.Warn("renewing a hash failed", "account", a, "err", err)
 		return a, true
 	}

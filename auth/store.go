@@ -68,8 +68,8 @@ type Store interface {
 	Account(ctx context.Context, name string) (Account, error)
 	// Accounts returns all accounts, removed ones included, sorted by name.
 	Accounts(ctx context.Context) ([]Account, error)
-	// Change keeps c.Account. ErrConflict: it is not at the version it was read at.
-	Change(ctx context.Context, c Change) error
+	// Change keeps c.Account and returns its new version. ErrConflict: it is not at the version it was read at.
+	Change(ctx context.Context, c Change) (version int64, err error)
 
 	// Token returns the token with this hash, expired ones included, or ErrNotFound.
 	Token(ctx context.Context, hash [32]byte) (Token, error)
@@ -80,9 +80,8 @@ type Store interface {
 	// was given to spent.Opened, if any; and confirms the token that opened the
 	// session which spent was given to. All in one entry.
 	SpendToken(ctx context.Context, spent, next Token) error
-	// ConfirmSession confirms the token that opened this session. It only
-	// queues the write and never blocks: losing it in a crash is harmless.
-	ConfirmSession(session string)
+	// ConfirmSession confirms the token that opened this session, if any.
+	ConfirmSession(ctx context.Context, session string) error
 	// EndSessionToken drops the unspent token given to this session, if any.
 	EndSessionToken(ctx context.Context, session string) error
 	// EndFamily drops every token of the family and ends the sessions that they

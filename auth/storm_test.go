@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"errors"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -92,7 +93,7 @@ func TestStateDecidesOverHash(t *testing.T) {
 		a, err := store.Account(t.Context(), "bob")
 		want(t, err, nil)
 		change(&a)
-		want(t, store.Change(t.Context(), auth.Change{Account: a}), nil)
+		putAccount(t, store, a)
 		if _, err := s.SignIn(t.Context(), "bob", good, home); err != auth.ErrDenied {
 			t.Errorf("%s: %v, want ErrDenied", name, err)
 		}
@@ -163,4 +164,46 @@ func TestStormIsBounded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who knows one password can't keep everybody else from signing in by theirs, nor the operator from changing it.
+func TestOneAccountLeavesRoomForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &faulty{Store: authtest.NewStore()}
+		s := open(t, store, auth.Options{Workers: 1})
+		for _, name := range []string{"mallory", "alice"} {
+			want(t, s.Add(t.Context(), name, good, false, false), nil)
+		}
+		a := signIn(t, s, "mallory", good)
+		store.delay = time.Second
+		var mu sync.Mutex
+		busy := 0
+		for i := range 24 {
+			go func() {
+				from := netip.AddrFrom4([4]byte{192, 0, 2, byte(i)})
+				if _, err := s.SignIn(t.Context(), "mallory", good, from); err == auth.ErrBusy {
+					mu.Lock()
+					busy++
+					mu.Unlock()
+				}
+			}()
+		}
+		synctest.Wait()
+		mu.Lock()
+		if busy != 20 {
+			t.Errorf("%d of 24 sign-ins to one account were turned away, want 20", busy)
+		}
+		mu.Unlock()
+		_, err := s.ChangePassword(t.Context(), "mallory", fresh, "", a.Version)
+		want(t, err, auth.ErrBusy)
+		if _, err := s.SignIn(t.Context(), "alice", good, away); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+		for range 4 {
+			go func() { _, _ = s.SignIn(t.Context(), "mallory", good, away) }()
+		}
+		synctest.Wait()
+		want(t, s.SetPassword(t.Context(), "mallory", fresh), nil)
+		time.Sleep(time.Minute)
+	})
 }

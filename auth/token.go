@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -47,7 +46,9 @@ type Resumed struct {
 // account (as returned by SignIn; not for an invited one) whose current room is room.
 //
 // The session must be one that a Change of its account would end before Issue
-// is called: then either that ends it, or Issue sees the change and returns ErrDenied. Other errors are the store's.
+// is called: then either that ends it, or Issue sees the change. No token is left then, and the error is
+// ErrDenied where the account can't be used any more, else ErrBusy: what changed may be no more than
+// the hash, renewed by another sign-in, and signing in again tells. Other errors are the store's.
 func (s *Service) Issue(ctx context.Context, account Account, session, room string) (Secret, error) {
 	text := newToken()
 	err := s.store.IssueToken(ctx, Token{
@@ -63,10 +64,12 @@ func (s *Service) Issue(ctx context.Context, account Account, session, room stri
 	}
 	// A change between SignIn and IssueToken dropped all tokens but this one.
 	now, err := s.store.Account(ctx, account.Name)
-	if err == nil && usable(now) && bytes.Equal(now.Hash, account.Hash) {
+	switch {
+	case err == nil && now.Version == account.Version:
 		return text, nil
-	}
-	if err == nil || errors.Is(err, ErrNotFound) {
+	case err == nil && usable(now):
+		err = ErrBusy
+	case err == nil || errors.Is(err, ErrNotFound):
 		err = ErrDenied
 	}
 	return "", errors.Join(err, s.End(ctx, session))
@@ -157,8 +160,14 @@ func (s *Service) endFamily(ctx context.Context, t Token) error {
 }
 
 // Confirm notes that something was heard in a session, so that the token which opened
-// it can't be used again. To be called at the session's first line; it never blocks.
-func (s *Service) Confirm(session string) { s.store.ConfirmSession(session) }
+// it can't be used again, not even after a crash. To be called at the session's first line, before that is
+// answered. An error is the store's: call it again at the next line.
+func (s *Service) Confirm(ctx context.Context, session string) error {
+	if err := s.store.ConfirmSession(ctx, session); err != nil {
+		return fmt.Errorf("auth: confirming a session: %w", err)
+	}
+	return nil
+}
 
 // End drops the unused token of a session that is over for good.
 func (s *Service) End(ctx context.Context, session string) error {

@@ -76,15 +76,15 @@ func (s *Store) Accounts(ctx context.Context) ([]auth.Account, error) {
 }
 
 // Change implements auth.Store.
-func (s *Store) Change(ctx context.Context, c auth.Change) error {
+func (s *Store) Change(ctx context.Context, c auth.Change) (version int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	a := c.Account
 	if s.accounts[a.Name].Version != a.Version {
-		return auth.ErrConflict
+		return 0, auth.ErrConflict
 	}
 	a.Version = s.next()
 	a.Hash = slices.Clone(a.Hash)
@@ -95,7 +95,7 @@ func (s *Store) Change(ctx context.Context, c auth.Change) error {
 		})
 		s.ended = append(s.ended, Ended{Account: a.Name, Except: c.Except, Reason: c.Reason})
 	}
-	return nil
+	return a.Version, nil
 }
 
 // Token implements auth.Store.
@@ -143,10 +143,14 @@ func (s *Store) SpendToken(ctx context.Context, spent, next auth.Token) error {
 }
 
 // ConfirmSession implements auth.Store.
-func (s *Store) ConfirmSession(session string) {
+func (s *Store) ConfirmSession(ctx context.Context, session string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.confirm(session, s.next())
+	return nil
 }
 
 // EndSessionToken implements auth.Store.

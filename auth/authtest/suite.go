@@ -67,9 +67,15 @@ func check(t *testing.T, err, want error) {
 	}
 }
 
+// change is s.Change without the version.
+func change(ctx context.Context, s auth.Store, c auth.Change) error {
+	_, err := s.Change(ctx, c)
+	return err
+}
+
 func addAccount(t *testing.T, s auth.Store, name string) auth.Account {
 	t.Helper()
-	check(t, s.Change(t.Context(), auth.Change{Account: auth.Account{Name: name, Hash: []byte("h-" + name), Made: made}}), nil)
+	check(t, change(t.Context(), s, auth.Change{Account: auth.Account{Name: name, Hash: []byte("h-" + name), Made: made}}), nil)
 	return account(t, s, name)
 }
 
@@ -132,7 +138,7 @@ func testAccountRoundTrip(t *testing.T, s auth.Store) {
 		{Name: "carol", Removed: true, Made: made},
 	}
 	for _, i := range []int{2, 0, 1} {
-		check(t, s.Change(ctx, auth.Change{Account: want[i]}), nil)
+		check(t, change(ctx, s, auth.Change{Account: want[i]}), nil)
 	}
 	all, err = s.Accounts(ctx)
 	check(t, err, nil)
@@ -150,40 +156,41 @@ func testAccountRoundTrip(t *testing.T, s auth.Store) {
 
 func testAccountVersions(t *testing.T, s auth.Store) {
 	ctx := t.Context()
-	check(t, s.Change(ctx, auth.Change{Account: auth.Account{Name: "bob", Made: made, Version: 7}}), auth.ErrConflict)
+	check(t, change(ctx, s, auth.Change{Account: auth.Account{Name: "bob", Made: made, Version: 7}}), auth.ErrConflict)
 	_, err := s.Account(ctx, "bob")
 	check(t, err, auth.ErrNotFound)
 
 	first := addAccount(t, s, "bob")
 	again := first
 	again.Version, again.Admin = 0, true
-	check(t, s.Change(ctx, auth.Change{Account: again}), auth.ErrConflict)
+	check(t, change(ctx, s, auth.Change{Account: again}), auth.ErrConflict)
 	sameAccount(t, account(t, s, "bob"), first)
 
 	second := first
 	second.Admin, second.Hash = true, []byte("other")
-	check(t, s.Change(ctx, auth.Change{Account: second}), nil)
+	version, err := s.Change(ctx, auth.Change{Account: second})
+	check(t, err, nil)
 	kept := account(t, s, "bob")
 	sameAccount(t, kept, second)
-	if kept.Version <= first.Version {
-		t.Fatalf("version %d after %d", kept.Version, first.Version)
+	if kept.Version <= first.Version || kept.Version != version {
+		t.Fatalf("version %d after %d, and %d was told", kept.Version, first.Version, version)
 	}
 	stale := first
 	stale.Removed = true
-	check(t, s.Change(ctx, auth.Change{Account: stale}), auth.ErrConflict)
+	check(t, change(ctx, s, auth.Change{Account: stale}), auth.ErrConflict)
 	sameAccount(t, account(t, s, "bob"), second)
 }
 
 func testAccountConcurrent(t *testing.T, s auth.Store) {
 	bob := addAccount(t, s, "bob")
 	won := race(t, 8, func(int) error {
-		return s.Change(context.Background(), auth.Change{Account: bob, End: true})
+		return change(context.Background(), s, auth.Change{Account: bob, End: true})
 	})
 	if won != 1 {
 		t.Fatalf("%d of 8 changes of one version were kept, want 1", won)
 	}
 	won = race(t, 8, func(int) error {
-		return s.Change(context.Background(), auth.Change{Account: auth.Account{Name: "new", Made: made}})
+		return change(context.Background(), s, auth.Change{Account: auth.Account{Name: "new", Made: made}})
 	})
 	if won != 1 {
 		t.Fatalf("one name was taken %d times", won)

@@ -222,6 +222,18 @@ func TestTokensOverKill(t *testing.T) {
 		hold(t, c, []exchange{{"PING|x", "OK|x"}})
 		token = c.Token()
 	})
+	t.Run("right after the first line was answered: the token is past use", func(t *testing.T) {
+		for range 5 {
+			lose(t, s, c)
+			used := c.Token()
+			hold(t, resume(s, "alice", used), []exchange{{"PING|x", "OK|x"}})
+			restart()
+			refused(t, s, "alice", used)
+			c = s.SignIn("alice") // the family is over
+			c.Do("JOIN|room")
+		}
+		token = c.Token()
+	})
 	t.Run("while HELLO is on its way", func(t *testing.T) {
 		for range 5 {
 			restart()

@@ -18,9 +18,11 @@ func (s *session) passwd(ctx context.Context, f []string) error {
 	if err := protocol.CheckCharacters(f[0]); err != nil {
 		return err
 	}
-	if err := s.svc.auth.ChangePassword(ctx, s.seat.Name, auth.Secret(f[0]), s.id); err != nil {
+	version, err := s.svc.auth.ChangePassword(ctx, s.seat.Name, auth.Secret(f[0]), s.id, s.version)
+	if err != nil {
 		return err
 	}
+	s.version = version
 	s.log.Info("password changed")
 	s.ok("")
 	if s.state == invited {

@@ -51,10 +51,6 @@ func init() {
 
 // line takes one line through the contract's checks, in its order, and answers it.
 func (s *session) line(ctx context.Context, raw []byte, tooLong bool) {
-	if s.unconfirmed {
-		s.unconfirmed = false
-		s.svc.auth.Confirm(s.id)
-	}
 	now := time.Now()
 	var slow time.Duration
 	if s.allowance != nil {
@@ -64,6 +60,14 @@ func (s *session) line(ctx context.Context, raw []byte, tooLong bool) {
 		if flood {
 			defer s.stop(byeFlood)
 		}
+	}
+	// Once a reply is out, the token that opened the session must be past use, whatever happens to the server.
+	if s.unconfirmed {
+		if err := s.svc.auth.Confirm(ctx, s.id); err != nil {
+			s.refuse("", err)
+			return
+		}
+		s.unconfirmed = false
 	}
 	if s.state == fresh && httpLine.Match(raw) {
 		s.refuse("", protocol.Errorf(protocol.BadFormat, "this is not a web server's port; a line is COMMAND|DATA"))

@@ -85,6 +85,7 @@ func (s *session) helloGuest(name string) error {
 func (s *session) sit(account auth.Account) (err error) {
 	who := chat.Who{Session: s.id, Name: account.Name, Admin: account.Admin, Version: account.Version}
 	s.seat, err = s.svc.hub.Admit(s, who)
+	s.version = account.Version
 	return err
 }
 

@@ -24,6 +24,7 @@ var refusals = []struct {
 	{chat.ErrNameTaken, protocol.Errorf(protocol.Denied, "a guest of this name is here; take another")},
 	{chat.ErrEnded, denied},
 	{auth.ErrDenied, denied},
+	{auth.ErrChanged, protocol.Errorf(protocol.Forbidden, "the account changed meanwhile; sign in by password anew")},
 	{auth.ErrBusy, protocol.Wait(protocol.Busy, 2*time.Second, "too many sign-ins at once; try again")},
 	{auth.ErrNotFound, protocol.Errorf(protocol.NoSuchUser, "there is no such user")},
 }

@@ -55,6 +55,7 @@ type session struct {
 	since       time.Time // when it was accepted
 	armed       time.Time // when the idle deadline was last set
 	passwordAt  time.Time // when it signed in by password; zero for a token
+	version     int64     // of the account at sign-in, or after its own PASSWD
 	unconfirmed bool      // no line came since it signed in by token
 	over        bool      // read nothing more
 	left        bool      // by EXIT

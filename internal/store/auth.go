@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"parley/auth"
-	"parley/internal/chat"
 )
 
 // Account implements auth.Store.
 func (s *Store) Account(ctx context.Context, name string) (auth.Account, error) {
-	a, err := scanAccount(s.query.account.QueryRowContext(ctx, name).Scan)
+	a, err := scanAccount(s.authQuery.account.QueryRowContext(ctx, name).Scan)
 	return a, orNotFound("account", err)
 }
 
@@ -45,14 +44,17 @@ func scanAccount(scan func(...any) error) (a auth.Account, err error) {
 // Token implements auth.Store. A token is kept for a day after it expires.
 func (s *Store) Token(ctx context.Context, hash [32]byte) (t auth.Token, err error) {
 	var expires int64
-	err = s.query.token.QueryRowContext(ctx, hash[:]).Scan(&t.Account, &t.Family, &t.Session, &t.Room,
+	err = s.authQuery.token.QueryRowContext(ctx, hash[:]).Scan(&t.Account, &t.Family, &t.Session, &t.Room,
 		&expires, &t.Opened, &t.Confirmed, &t.Version)
 	t.Hash, t.Expires = hash, time.UnixMilli(expires).UTC()
 	return t, orNotFound("token", err)
 }
 
 // Change implements auth.Store.
-func (s *Store) Change(ctx context.Context, c auth.Change) error { return s.write(ctx, &change{c}) }
+func (s *Store) Change(ctx context.Context, c auth.Change) (version int64, err error) {
+	e, err := s.keep(ctx, &change{c})
+	return e.ID, err
+}
 
 // IssueToken implements auth.Store.
 func (s *Store) IssueToken(ctx context.Context, t auth.Token) error { return s.write(ctx, &issue{t}) }
@@ -63,8 +65,8 @@ func (s *Store) SpendToken(ctx context.Context, spent, next auth.Token) error {
 }
 
 // ConfirmSession implements auth.Store.
-func (s *Store) ConfirmSession(session string) {
-	s.submit(&confirm{session}, func(chat.Entry, error) {})
+func (s *Store) ConfirmSession(ctx context.Context, session string) error {
+	return s.write(ctx, &confirm{session})
 }
 
 // EndSessionToken implements auth.Store.

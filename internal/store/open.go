@@ -29,6 +29,10 @@ type Options struct {
 	Readers int // read-only connections, and so reads at the same time: 4
 	Tokens  int // spent tokens kept for one account, and as many unspent: 100
 
+	// AuthReaders are the read-only connections for the account or token of who
+	// signs in, which then need not wait for what others search: 2.
+	AuthReaders int
+
 	// CheckpointPages is how many 4 KiB pages of the write-ahead log may wait
 	// to be moved into the database: 1000. At 16 times this the log file is
 	// emptied as soon as no reader needs it.
@@ -42,7 +46,7 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.Queue, 8192}, {&o.Batch, 1024}, {&o.Readers, 4}, {&o.Tokens, 100}, {&o.CheckpointPages, 1000}} {
+	}{{&o.Queue, 8192}, {&o.Batch, 1024}, {&o.Readers, 4}, {&o.AuthReaders, 2}, {&o.Tokens, 100}, {&o.CheckpointPages, 1000}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
@@ -63,8 +67,11 @@ type Store struct {
 	opts   Options
 	lock   *os.File
 	writer *writer
-	reads  *sql.DB
-	query  queries
+
+	reads     *sql.DB
+	query     queries
+	authReads *sql.DB
+	authQuery authQueries
 
 	mu      sync.RWMutex // guards started and closed, and sending on queue against closing it
 	started bool
@@ -112,15 +119,27 @@ func Open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
 	if s.writer, err = openWriter(ctx, path, s.opts); err != nil {
 		return nil, err
 	}
-	if s.reads, err = sql.Open("sqlite", dsn(path, "mode=ro", "query_only(1)", "busy_timeout(5000)")); err != nil {
+	if s.reads, err = openReaders(ctx, path, s.opts.Readers, s.query.table()); err != nil {
 		return nil, err
 	}
-	s.reads.SetMaxOpenConns(s.opts.Readers)
-	s.reads.SetMaxIdleConns(s.opts.Readers)
-	if err = prepare(ctx, s.reads, s.query.table()); err != nil {
+	if s.authReads, err = openReaders(ctx, path, s.opts.AuthReaders, s.authQuery.table()); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// openReaders opens a pool of up to n connections that only read, and prepares the table on it.
+func openReaders(ctx context.Context, path string, n int, table []prepared) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, "mode=ro", "query_only(1)", "busy_timeout(5000)"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(n)
+	db.SetMaxIdleConns(n)
+	if err := prepare(ctx, db, table); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // lockDir makes dir and takes its lock, which ends with the file or the process.
@@ -146,9 +165,14 @@ func lockDir(dir string) (*os.File, error) {
 }
 
 // makeDir makes dir with mode 0700. The mode of one that is there is its
-// owner's business: every file in it is private anyway.
+// owner's business, as every file in it is private anyway; but where everybody
+// may write, anybody could put files of theirs in the place of these.
 func makeDir(dir string) error {
-	if _, err := os.Stat(dir); err == nil || !errors.Is(err, os.ErrNotExist) {
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && info.Mode()&0o002 != 0:
+		return fmt.Errorf("everybody may write to %s, and so could replace what is kept there: run chmod o-w on it, or choose another directory", dir)
+	case err == nil || !errors.Is(err, os.ErrNotExist):
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -170,9 +194,13 @@ func syncDir(dir string) error {
 	return f.Sync()
 }
 
-// openPrivate opens or makes a file that is the owner's alone.
+// openPrivate opens or makes a file that is the owner's alone. It follows no
+// link: what that leads to is not the store's to write to, or to change the mode of.
 func openPrivate(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("%s is a symbolic link, which is not followed: put the file itself there, or choose another directory", path)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -229,8 +257,10 @@ func (s *Store) release() error {
 		return s.writer.Err()
 	}
 	var errs []error
-	if s.reads != nil {
-		errs = append(errs, s.reads.Close())
+	for _, db := range []*sql.DB{s.reads, s.authReads} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	if s.writer != nil {
 		errs = append(errs, s.writer.close())

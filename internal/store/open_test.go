@@ -187,3 +187,58 @@ func TestFirstSchema(t *testing.T) {
 	}
 	wantHistory(t, s, "hello from the first version", "new")
 }
+
+// TestLinksAreNotFollowed: who could put a link where the store keeps a file must not
+// have it write to another file, or change that one's mode.
+func TestLinksAreNotFollowed(t *testing.T) {
+	for _, name := range []string{"lock", "parley.db"} {
+		for _, target := range []string{"there", "missing"} {
+			t.Run(name+" "+target, func(t *testing.T) {
+				dir := t.TempDir()
+				file := filepath.Join(t.TempDir(), target)
+				if target == "there" {
+					if err := os.WriteFile(file, nil, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := os.Symlink(file, filepath.Join(dir, name)); err != nil {
+					t.Fatal(err)
+				}
+				_, err := store.Open(t.Context(), dir, store.Options{})
+				if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, name)+" is a symbolic link") {
+					t.Errorf("open: %v", err)
+				}
+				info, err := os.Stat(file)
+				if target == "missing" && err == nil || target == "there" && (err != nil || info.Mode() != 0o644 || info.Size() != 0) {
+					t.Errorf("the file that it leads to: %v, %v", info, err)
+				}
+			})
+		}
+	}
+}
+
+func TestDirectoryOpenToEverybody(t *testing.T) {
+	dir := t.TempDir()
+	for mode, refused := range map[os.FileMode]bool{0o777: true, 0o777 | os.ModeSticky: true, 0o702: true, 0o775: false, 0o755: false} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		s, err := store.Open(t.Context(), dir, store.Options{})
+		if refused && (err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "chmod o-w")) || !refused && err != nil {
+			t.Errorf("mode %v: %v", mode, err)
+		}
+		if err == nil {
+			s.Close()
+		}
+		files, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if refused {
+				t.Errorf("mode %v: %s was made", mode, f.Name())
+			}
+			os.Remove(filepath.Join(dir, f.Name()))
+		}
+	}
+}

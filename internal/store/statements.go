@@ -85,16 +85,15 @@ func (s *statements) table() []prepared {
 
 // queries are those of the readers' connections.
 type queries struct {
-	history, first           *sql.Stmt
-	room, search, newest     *sql.Stmt
-	account, accounts, token *sql.Stmt
+	history, first       *sql.Stmt
+	room, search, newest *sql.Stmt
+	accounts             *sql.Stmt
 }
 
 func (q *queries) table() []prepared {
 	const (
 		messages = `SELECT m.id, m.time, m.account, m.text FROM `
 		inRoom   = `WHERE m.room = (SELECT id FROM rooms WHERE name = ?) `
-		account  = `SELECT name, hash, admin, disabled, invited, removed, made, version FROM accounts `
 	)
 	return []prepared{
 		{&q.history, messages + `messages m ` + inRoom + `AND m.id > ? AND m.id < ? ORDER BY m.id LIMIT ?`},
@@ -103,8 +102,18 @@ func (q *queries) table() []prepared {
 		{&q.search, messages + `search CROSS JOIN messages m ON m.id = search.rowid
 			WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ?`},
 		{&q.newest, messages + `messages m WHERE m.room = ? ORDER BY m.id DESC LIMIT ?`},
-		{&q.account, account + `WHERE name = ?`},
-		{&q.accounts, account + `ORDER BY name`},
+		{&q.accounts, selectAccount + `ORDER BY name`},
+	}
+}
+
+const selectAccount = `SELECT name, hash, admin, disabled, invited, removed, made, version FROM accounts `
+
+// authQueries are those that signing in waits for, on connections of their own.
+type authQueries struct{ account, token *sql.Stmt }
+
+func (q *authQueries) table() []prepared {
+	return []prepared{
+		{&q.account, selectAccount + `WHERE name = ?`},
 		{&q.token, `SELECT account, family, session, room, expires, opened, confirmed, version
 			FROM tokens WHERE hash = ?`},
 	}

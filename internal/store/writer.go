@@ -269,20 +269,30 @@ func (s *Store) enqueue(it item) error {
 	}
 }
 
-// write queues an op and waits until it is durable or refused. Where ctx ends
-// first, the write may still be kept.
-func (s *Store) write(ctx context.Context, o op) error {
+// keep queues an op, waits until it is durable or refused, and returns its
+// entry. Where ctx ends first, the write may still be kept.
+func (s *Store) keep(ctx context.Context, o op) (chat.Entry, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return chat.Entry{}, err
 	}
-	answer := make(chan error, 1)
-	s.submit(o, func(_ chat.Entry, err error) { answer <- err })
+	type answer struct {
+		entry chat.Entry
+		err   error
+	}
+	answered := make(chan answer, 1)
+	s.submit(o, func(e chat.Entry, err error) { answered <- answer{e, err} })
 	select {
-	case err := <-answer:
-		return err
+	case a := <-answered:
+		return a.entry, a.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return chat.Entry{}, ctx.Err()
 	}
+}
+
+// write is keep for those who need no entry.
+func (s *Store) write(ctx context.Context, o op) error {
+	_, err := s.keep(ctx, o)
+	return err
 }
 
 // begin sets the time of the next transaction: whole milliseconds, never

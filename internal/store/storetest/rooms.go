@@ -222,7 +222,7 @@ func testAccounts(t *testing.T, b *bench) {
 	a := b.account(t, "alice")
 	a.Admin = true
 	b.change(t, auth.Change{Account: a})
-	if err := b.Change(t.Context(), auth.Change{Account: a}); !errors.Is(err, auth.ErrConflict) {
+	if _, err := b.Change(t.Context(), auth.Change{Account: a}); !errors.Is(err, auth.ErrConflict) {
 		t.Fatalf("a change of an old version: %v", err)
 	}
 	if n := len(b.tail()); n != 2 {

@@ -180,7 +180,7 @@ func (b *bench) account(t *testing.T, name string) auth.Account {
 
 func (b *bench) change(t *testing.T, c auth.Change) {
 	t.Helper()
-	if err := b.Change(t.Context(), c); err != nil {
+	if _, err := b.Change(t.Context(), c); err != nil {
 		t.Fatalf("change %+v: %v", c, err)
 	}
 }
