@@ -104,10 +104,12 @@ func (s *Server) answer(conn net.Conn) {
 		return
 	}
 	response, err := Do(ctx, s.auth, request)
+	log := s.log.With("op", request.Op, "name", request.Name)
 	if err != nil {
 		response.Error = err.Error()
+		log = log.With("error", response.Error)
 	}
-	s.log.Info("operator", "op", request.Op, "name", request.Name, "error", response.Error)
+	log.Info("operator")
 	if err := json.NewEncoder(conn).Encode(response); err != nil {
 		s.log.Warn("control socket: the answer could not be written", "error", err)
 	}
