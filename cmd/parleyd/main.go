@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 
@@ -39,6 +40,8 @@ SIGTERM and SIGINT stop it in order, a second one at once; SIGHUP reloads the ce
 Exit codes: 0 done; 1 failed, or told to stop twice; 2 wrong usage; 3 certificate or key refused; 4 the data directory is in use; 5 the disk failed (start again: what was acknowledged is there).`
 
 type commandLine struct {
+	Version kong.VersionFlag `help:"Show the version."`
+
 	Serve    serve    `cmd:"" default:"withargs" help:"Serve (also without the word)."`
 	Certs    certs    `cmd:"" help:"Make a CA and a server certificate, or renew the certificate."`
 	User     user     `cmd:"" help:"Add, list, disable, enable and remove accounts; set passwords."`
@@ -50,7 +53,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	var line commandLine
 	parser, err := kong.New(&line,
-		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"),
+		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}), kong.Help(help),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "rates", Title: "Rates (0: no limit)"},
@@ -85,6 +88,21 @@ func help(options kong.HelpOptions, context *kong.Context) error {
 	}
 	fmt.Fprintln(context.Stdout)
 	return kong.DefaultHelpPrinter(options, serving)
+}
+
+// version is the module's, or the revision it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "parleyd devel"
+	}
+	revision := ""
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = " " + s.Value
+		}
+	}
+	return "parleyd " + info.Main.Version + revision + " " + info.GoVersion
 }
 
 // exitError is an error with an exit code of its own.

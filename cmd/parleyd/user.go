@@ -170,6 +170,9 @@ func say(err error, format string, args ...any) error {
 // runs. A server that is just starting or stopping is waited for.
 func (o *operator) do(r control.Request) (control.Response, error) {
 	ctx := context.Background()
+	if r.Op != "user add" && !store.Exists(string(o.Data)) {
+		return control.Response{}, fmt.Errorf("there are no accounts in %s: is it the server's --data?", o.Data)
+	}
 	for give := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		response, err := control.Ask(ctx, string(o.Data), r)
 		if !errors.Is(err, control.ErrNoServer) {

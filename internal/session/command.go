@@ -152,13 +152,17 @@ func (s *session) refuse(command string, err error) {
 }
 
 func (s *session) logError(command string, told *protocol.Error, err error) {
+	log := s.log
+	if s.state == fresh { // one line tells who knocked, and from where
+		log = log.With("from", s.from, "name", s.tried)
+	}
 	switch told.Code {
 	case protocol.Internal:
-		s.log.Error("command failed", "command", command, "error", err)
+		log.Error("command failed", "command", command, "error", err)
 	case protocol.RateLimited:
-		s.log.Debug("refused", "command", command, "code", told.Code)
+		log.Debug("refused", "command", command, "code", told.Code)
 	default:
-		s.log.Info("refused", "command", command, "code", told.Code)
+		log.Info("refused", "command", command, "code", told.Code)
 	}
 }
 

@@ -14,6 +14,7 @@ func (s *session) hello(ctx context.Context, f []string) error {
 	if err := protocol.CheckName(f[0]); err != nil {
 		return err
 	}
+	s.tried = f[0]
 	// From the seat on events may come; the answer goes first.
 	s.out.hold()
 	defer s.out.release()

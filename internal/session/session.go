@@ -58,6 +58,7 @@ type session struct {
 	version     int64     // of the account at sign-in, or after its own PASSWD
 	unconfirmed bool      // no line came since it signed in by token
 	over        bool      // read nothing more
+	tried       string    // the name of the last HELLO, where it is one
 	left        bool      // by EXIT
 	errors      *rate.Limiter
 	refused     *rate.Limiter

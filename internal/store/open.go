@@ -142,6 +142,12 @@ func openReaders(ctx context.Context, path string, n int, table []prepared) (*sq
 	return db, nil
 }
 
+// Exists says whether dir holds a database.
+func Exists(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, "parley.db"))
+	return err == nil
+}
+
 // lockDir makes dir and takes its lock, which ends with the file or the process.
 func lockDir(dir string) (*os.File, error) {
 	if err := makeDir(dir); err != nil {
