@@ -14,8 +14,8 @@ import (
 
 // connection are the flags that every command has.
 type connection struct {
-	CA           string        `name:"ca" type:"path" placeholder:"FILE" help:"Trust the CA certificates in this PEM file instead of the system's."`
-	Pin          string        `placeholder:"sha256/..." help:"Trust the server with this key instead of a CA (with --ca: both must hold)."`
+	CA           caFile        `name:"ca" placeholder:"FILE" help:"Trust the CA certificates in this PEM file instead of the system's."`
+	Pin          pin           `placeholder:"sha256/..." help:"Trust the server with this key instead of a CA (with --ca: both must hold)."`
 	PasswordFile string        `type:"path" placeholder:"FILE" help:"Take the password from the first line of this file, which nobody else may read."`
 	Guest        bool          `help:"Sign in as a guest, without a password, where the server allows it."`
 	GiveUp       time.Duration `default:"5m" help:"Without a terminal: end with 5 after this long without a connection, or without an answer to a message. 0: never."`
@@ -42,7 +42,7 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 		}
 		server.User = name
 	}
-	dialer, err := client.NewDialer(server.dial(), tlsutil.ClientOptions{CAFile: o.CA, Pin: o.Pin})
+	dialer, err := client.NewDialer(server.dial(), tlsutil.ClientOptions{CAFile: string(o.CA), Pin: string(o.Pin)})
 	if err != nil {
 		return nil, usageError{err}
 	}
