@@ -316,3 +316,27 @@ func TestInterrupted(t *testing.T) {
 		t.Error("the terminal still brackets pastes, or is left within a line")
 	}
 }
+
+// Who failed too often waits, and what is typed meanwhile is neither shown nor said.
+func TestThrottled(t *testing.T) {
+	server := parleytest.Start(t, "--login-rate", "1")
+	server.User("alice")
+	x := openTerminal(t, home(t), "--ca", server.CA, "alice@"+server.Addr)
+	x.expect("Password of")
+	x.enter("something wrong")
+	x.expect("name or password is wrong")
+	x.expect("Password of")
+	x.enter(parleytest.Password)
+	x.expect("too many failed sign-ins; trying again in ")
+	x.enter("an impatient guess")
+	x.expect("speak in lobby")
+	x.enter("/history")
+	x.expect("messages: 0")
+	x.enter("/quit")
+	x.end(0)
+	for _, text := range []string{"impatient", "no connection yet"} {
+		if strings.Contains(x.shown(), text) {
+			t.Errorf("%q is shown", text)
+		}
+	}
+}

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
 
 	"parley/internal/client"
+	"parley/protocol"
 	"parley/tlsutil"
 )
 
@@ -70,12 +73,35 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 	if cfg.Password == nil && cfg.Token == "" && !o.Guest {
 		err = errNoPassword
 	} else {
-		l.Client, err = client.Connect(ctx, cfg)
+		l.Client, err = connectHushed(ctx, cfg)
 	}
 	if err != nil && l.tokens != nil {
 		l.tokens.Close()
 	}
 	return l, err
+}
+
+// connectHushed connects, and keeps a terminal without echo from the first wait on until that is over.
+func connectHushed(ctx context.Context, cfg client.Config) (*client.Client, error) {
+	var (
+		mu   sync.Mutex // the client's updates come on a goroutine of its own once it is connected
+		over bool
+	)
+	silence, update := hush{fd: int(os.Stdin.Fd())}, cfg.OnUpdate
+	cfg.OnUpdate = func(u client.Update) {
+		mu.Lock()
+		if u.State == client.Waiting && !over {
+			silence.begin()
+		}
+		mu.Unlock()
+		update(u)
+	}
+	c, err := client.Connect(ctx, cfg)
+	mu.Lock()
+	defer mu.Unlock()
+	over = true
+	silence.end()
+	return c, err
 }
 
 func (o *connection) givenPassword() (string, error) {
@@ -178,7 +204,11 @@ func (c *changes) line(u client.Update) string {
 		c.lost = true
 		return "connection lost; trying again (" + sentence(u.Err) + ")"
 	case client.Waiting:
-		return fmt.Sprintf("no connection yet; trying again in %v (%s)", max(u.Wait.Round(time.Second), time.Second), sentence(u.Err))
+		again := fmt.Sprintf("trying again in %v", max(u.Wait.Round(time.Second), time.Second))
+		if refused := (*protocol.Error)(nil); errors.As(u.Err, &refused) {
+			return sentence(&protocol.Error{Code: refused.Code}) + "; " + again // there is a connection; and how long to wait is said
+		}
+		return "no connection yet; " + again + " (" + sentence(u.Err) + ")"
 	case client.Warning:
 		return sentence(u.Err)
 	case client.Online:

@@ -1,0 +1,9 @@
+package main
+
+import "golang.org/x/sys/unix"
+
+// See termios(3): TCSAFLUSH.
+const (
+	getTermios      = unix.TCGETS
+	setTermiosFlush = unix.TCSETSF
+)
