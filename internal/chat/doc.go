@@ -12,6 +12,8 @@
 //   - presence.go: coming and going, the grace of a lost connection, big rooms
 //
 // One mutex, Hub.mu, guards all of it. It is held for memory alone: never over a
-// read of the log, an append or anything else that can wait. Lock order: Hub.mu
-// before a Member's own.
+// read of the log, an append or anything else that can wait. Two more belong to a
+// person: writing makes the order in which their sessions' messages and leavings are checked
+// the order of the log, and reading lets one read of the log run at a time. Lock order: a
+// person's, Hub.mu, a Member's own.
 package chat
