@@ -10,7 +10,7 @@
 //   - accounts.go: what people and operators change: passwords, accounts.
 //   - password.go: how a password becomes a hash, and the forms kept.
 //   - rules.go: which passwords are taken: [Rules].
-//   - pool.go: how many processors bcrypt may use.
+//   - pool.go: how many processors bcrypt may use, and who may wait for one.
 //   - throttle.go, table.go: who must wait before the next try.
 //   - secret.go: [Secret], a string that never shows.
 //

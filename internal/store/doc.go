@@ -20,8 +20,8 @@
 //
 // The writer goroutine owns the only connection that writes, its statements and
 // the counter of ids and times. Readers (read.go, find.go, auth.go) take one of
-// a bounded number of read-only connections and see what was committed when
-// they began. Start begins both goroutines, Close waits for them. A lock on
+// a bounded number of read-only connections (reading the account or token of who
+// signs in has its own) and see what was committed when they began. Start begins both goroutines, Close waits for them. A lock on
 // the directory keeps other processes out from Open to Close (open.go).
 //
 // The tables are in migrations; how an old database becomes a new one is in

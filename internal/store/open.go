@@ -87,6 +87,7 @@ var (
 
 // Open opens the database in dir, making both where missing (the directory
 // with mode 0700, files with 0600), and brings an older one up to date. It
+// refuses a directory that everybody may write to, and a symbolic link for a file. It
 // fails with ErrLocked while another process has it open, and with ErrNewer
 // where a later version of this program wrote it. Writes begin with Start.
 func Open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
