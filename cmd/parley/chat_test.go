@@ -146,6 +146,10 @@ func TestInvited(t *testing.T) {
 	x.enter("my very own passphrase")
 	x.expect("you are carol, and speak in lobby")
 	x.enter("\x04")
+	x.end(0)
+	if strings.Contains(x.shown(), "PASSWD") {
+		t.Error("the server's words for programs are shown")
+	}
 	server.Dial().Hello("carol", "my very own passphrase")
 }
 

@@ -83,8 +83,9 @@ type Session struct {
 	patience time.Duration // what is left of it, counted while the reading goroutine waits; see patience.go
 
 	// Of the reading goroutine alone.
-	held []protocol.Event // the newest events while pending[0] is answered by events
-	bye  *ByeError
+	held    []protocol.Event // the newest events while pending[0] is answered by events
+	bye     *ByeError
+	invited bool // the account needs a password of its own: a NOTE says so once more, to those who type the protocol
 }
 
 // specials are the commands whose reply is unlike that of the others.
@@ -297,8 +298,8 @@ func (s *Session) event(line protocol.Line) error {
 	if bad != nil {
 		return &MisbehaviorError{bad.Text}
 	}
-	if !known {
-		return nil // of a later version
+	if !known || s.invited && e.Command == protocol.EventNote {
+		return nil // of a later version, or told by SignedIn.Invited
 	}
 	if e.Command == protocol.EventBye {
 		s.bye = &ByeError{Code: e.Code, Text: e.Text}
