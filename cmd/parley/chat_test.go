@@ -252,6 +252,8 @@ func TestStoredSession(t *testing.T) {
 	// A process that is killed leaves it to the next.
 	x = openTerminal(t, env, "--ca", server.CA, account)
 	x.expect("speak in lobby")
+	x.enter("/passwd")
+	x.expect("/quit, start again with your password, then /passwd")
 	x.cmd.Process.Kill()
 	x.end(-1)
 	if code := send("after the kill"); code != 0 {

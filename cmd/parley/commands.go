@@ -230,6 +230,12 @@ func (c *chat) passwd(ctx context.Context, rest string) error {
 	if rest != "" {
 		return errors.New("it is /passwd alone: the password is asked for, and not shown")
 	}
+	if strings.HasPrefix(c.link.user, protocol.GuestMark) {
+		return errors.New("guests have no password")
+	}
+	if !c.link.CanChangePassword() {
+		return errors.New("that needs a sign-in by password within the last 5 minutes: /quit, start again with your password, then /passwd")
+	}
 	password, err := askNewSecret(func(prompt string) (string, error) { return c.screen.secret(ctx, prompt) }, c.tell)
 	if err != nil {
 		return err

@@ -95,9 +95,10 @@ type Client struct {
 	told    atomic.Int64 // the nanoseconds that OnUpdate has taken; see clock
 
 	mu       sync.Mutex
-	session  *Session // nil while there is no connection
-	signedIn SignedIn // to the last session
-	password string   // once it is known to be right, or to be tried
+	session  *Session  // nil while there is no connection
+	signedIn SignedIn  // to the last session
+	password string    // once it is known to be right, or to be tried
+	provenAt time.Time // when the last session was begun by password; zero where it was not
 
 	// Of Connect, and then of the client's own goroutine.
 	limit    *rate.Limiter

@@ -92,13 +92,13 @@ func isNoSuchHost(err error) bool {
 // signIn makes one try with the best credential there is. The password is asked for before connecting: the server waits
 // only seconds for HELLO.
 func (c *Client) signIn(ctx context.Context) (*Session, error) {
-	credential := c.token
+	credential, proven := c.token, time.Time{}
 	if credential == "" && !c.cfg.Guest {
 		password, err := c.knownPassword(ctx, nil)
 		if err != nil {
 			return nil, err
 		}
-		credential = password
+		credential, proven = password, time.Now()
 	}
 	conn, err := c.cfg.Dial(ctx)
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *Client) signIn(ctx context.Context) (*Session, error) {
 		c.tell(Update{State: Warning, Err: err})
 	}
 	c.mu.Lock()
-	c.session, c.signedIn = s, in
+	c.session, c.signedIn, c.provenAt = s, in, proven
 	c.mu.Unlock()
 	return s, nil
 }
@@ -183,6 +183,16 @@ func (c *Client) accept(ctx context.Context, s *Session) error {
 		}
 		refused = err
 	}
+}
+
+// freshLogin is how long after a sign-in by password the server allows to change it.
+const freshLogin = 5 * time.Minute
+
+// CanChangePassword tells whether the server would take a ChangePassword now, so that nobody need type one in vain.
+func (c *Client) CanChangePassword() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.provenAt) < freshLogin
 }
 
 // ChangePassword changes the account's password. The server allows it within 5 minutes of a sign-in by password, and ends every
