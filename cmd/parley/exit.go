@@ -83,11 +83,10 @@ var refusals = map[protocol.Code]struct {
 
 // byes are the server's reasons for closing in words.
 var byes = map[string]string{
-	protocol.ByeShutdown:      "the server is shutting down",
+	protocol.ByeShutdown:      "it is shutting down",
 	protocol.ByeIdle:          "nothing was said for too long",
 	protocol.ByeSlow:          "this side read too slowly",
 	protocol.ByeFlood:         "too much was sent at once",
-	protocol.ByeEjected:       "an operator ended all of this account's sessions, or its password was changed elsewhere",
 	protocol.ByeLoginTimeout:  "signing in took too long",
 	protocol.ByeTooManyErrors: "too many lines were refused",
 }
@@ -101,6 +100,7 @@ func words(err error) string {
 		refused *protocol.Error
 		bye     *client.ByeError
 		lost    *client.LostError
+		signIn  *client.SignInError
 	)
 	switch {
 	case errors.As(err, &trust):
@@ -108,21 +108,30 @@ func words(err error) string {
 	case errors.As(err, &refused):
 		return refusal(refused)
 	case errors.As(err, &bye):
-		reason, known := byes[bye.Code]
-		if !known {
-			reason = bye.Code
-		}
-		return "the server closed the connection: " + reason + " (" + bye.Text + ")"
+		return parting(bye)
 	case errors.Is(err, context.DeadlineExceeded):
 		return "that took too long"
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection ended without a word"
+	case errors.As(err, &signIn):
+		return signIn.Err.Error()
 	case errors.As(err, &lost):
 		return lost.Err.Error()
 	}
 	return err.Error()
+}
+
+// parting is the server's last word. That it ended the sessions has reasons that only it knows; the others need no second telling.
+func parting(e *client.ByeError) string {
+	if e.Code == protocol.ByeEjected {
+		return "you were signed out: " + e.Text
+	}
+	if reason, known := byes[e.Code]; known {
+		return "the server closed the connection: " + reason
+	}
+	return "the server closed the connection: " + e.Code + " (" + e.Text + ")"
 }
 
 func refusal(e *protocol.Error) string {

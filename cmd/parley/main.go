@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"parley/internal/client"
 )
 
 const about = `Talk with people on a parley server, over TLS that is always verified.
@@ -73,10 +75,11 @@ func run(args []string) int {
 
 // farewell is the last line of a command that failed.
 func farewell(err error) string {
-	switch exitCode(err) {
-	case exitSignIn:
+	switch code := exitCode(err); {
+	case isA[*client.ByeError](err), isA[*client.MisbehaviorError](err): // there was a connection, and the sentence says what became of it
+	case code == exitSignIn:
 		return "sign-in refused: " + sentence(err)
-	case exitLost:
+	case code == exitLost:
 		return "no connection: " + sentence(err)
 	}
 	return sentence(err)
