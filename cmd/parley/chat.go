@@ -198,6 +198,9 @@ func (c *chat) say(ctx context.Context, target, text string) error {
 func (c *chat) settle() {
 	for post := range c.posts {
 		if _, err := post.Wait(context.Background()); err != nil {
+			if isForbidden(err) && strings.HasPrefix(post.Target, "@") {
+				err = errors.New("guests cannot talk to one person alone")
+			}
 			c.tell(fmt.Sprintf("not said to %s: %q: %s", post.Target, protocol.Printable(post.Text), sentence(err)))
 		}
 	}

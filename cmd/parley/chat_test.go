@@ -98,7 +98,7 @@ func TestCommands(t *testing.T) {
 	x.enter("/leave dev")
 	x.expect("you have left dev, and speak with bob alone now")
 	x.enter("/leave lobby")
-	x.expect("that is not allowed")
+	x.expect("nobody leaves the lobby")
 	x.enter("/history x")
 	x.expect("N is a number from 1 to 500")
 	x.enter("/join")
@@ -145,6 +145,8 @@ func TestInvited(t *testing.T) {
 	x.expect("Once more: ")
 	x.enter("my very own passphrase")
 	x.expect("you are carol, and speak in lobby")
+	x.enter("/eject carol for fun")
+	x.expect("only admins can")
 	x.enter("\x04")
 	x.end(0)
 	if strings.Contains(x.shown(), "PASSWD") {
@@ -286,6 +288,10 @@ func TestDumbTerminal(t *testing.T) {
 	bob.Await("|lobby|~visitor|hello bob")
 	x.enter("/who")
 	x.expect("bob, ~visitor")
+	x.enter("/msg bob psst")
+	x.expect("guests cannot talk to one person alone")
+	x.enter("/passwd")
+	x.expect("guests have no password")
 	x.enter("/quit")
 	x.end(0)
 	if strings.Contains(x.shown(), "\x1b") {

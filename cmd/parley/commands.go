@@ -18,6 +18,8 @@ type command struct {
 	usage string // what follows the name; in brackets what may be left out
 	help  string
 	run   func(c *chat, ctx context.Context, rest string) error
+
+	forbidden string // what it means that the server forbids it; "" where the server's own words are best
 }
 
 // commands are all of them; /help shows them in this order. It is filled by init because help looks at it.
@@ -25,18 +27,18 @@ var commands []command
 
 func init() {
 	commands = []command{
-		{"join", "ROOM", "join a room for good, and speak there", (*chat).join},
-		{"leave", "[ROOM]", "leave a room for good", (*chat).leave},
-		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*chat).change},
-		{"msg", "USER TEXT", "say something to one person", (*chat).message},
-		{"who", "[ROOM]", "who is there", (*chat).who},
-		{"rooms", "", "your rooms and conversations", (*chat).rooms},
-		{"history", "[N]", "the last N messages here (20)", (*chat).history},
-		{"find", "WORDS", "messages here that hold all the words", (*chat).find},
-		{"passwd", "", "change your password", (*chat).passwd},
-		{"eject", "USER REASON", "end somebody's sessions (admins)", (*chat).eject},
-		{"help", "", "this", (*chat).help},
-		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*chat).quit},
+		{"join", "ROOM", "join a room for good, and speak there", (*chat).join, ""},
+		{"leave", "[ROOM]", "leave a room for good", (*chat).leave, "nobody leaves the lobby"},
+		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*chat).change, ""},
+		{"msg", "USER TEXT", "say something to one person", (*chat).message, ""},
+		{"who", "[ROOM]", "who is there", (*chat).who, ""},
+		{"rooms", "", "your rooms and conversations", (*chat).rooms, ""},
+		{"history", "[N]", "the last N messages here (20)", (*chat).history, ""},
+		{"find", "WORDS", "messages here that hold all the words", (*chat).find, ""},
+		{"passwd", "", "change your password", (*chat).passwd, ""},
+		{"eject", "USER REASON", "end somebody's sessions (admins)", (*chat).eject, "only admins can"},
+		{"help", "", "this", (*chat).help, ""},
+		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*chat).quit, ""},
 	}
 }
 
@@ -58,7 +60,16 @@ func (c *chat) obey(ctx context.Context, line string) error {
 	if err == errUsage {
 		return fmt.Errorf("it is /%s %s", found.name, found.usage)
 	}
+	if found.forbidden != "" && isForbidden(err) {
+		return errors.New(found.forbidden)
+	}
 	return err
+}
+
+// isForbidden knows what the server forbids this account, or here.
+func isForbidden(err error) bool {
+	var refused *protocol.Error
+	return errors.As(err, &refused) && refused.Code == protocol.Forbidden
 }
 
 // roomOr reads a room's name, or takes the current room where there is none.

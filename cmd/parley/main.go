@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -36,6 +37,7 @@ Exit codes: 0 done; 1 failed, or a message was refused; 2 wrong usage, or no pas
 
 type commandLine struct {
 	connection
+	Version kong.VersionFlag `env:"-" help:"Show the version."`
 
 	Chat chatCommand `cmd:"" default:"withargs" help:"Talk, or say what is piped in (also without the word 'chat')."`
 	Send sendCommand `cmd:"" help:"Say one thing, or each line of standard input, to a room that you have joined or to @user."`
@@ -53,7 +55,7 @@ func run(args []string) int {
 
 	var line commandLine
 	parser, err := kong.New(&line,
-		kong.Name("parley"), kong.Description(about), kong.DefaultEnvars("PARLEY"),
+		kong.Name("parley"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 130}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(&line.connection),
@@ -71,6 +73,25 @@ func run(args []string) int {
 		notice(farewell(err))
 	}
 	return exitCode(err)
+}
+
+// version is the module's where it was built as a dependency or at a tag, else the revision it was built from.
+func version() string {
+	name, revision := "devel", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			name = v
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = s.Value
+			}
+		}
+	}
+	if name == "devel" && revision != "" {
+		name = revision
+	}
+	return "parley " + name
 }
 
 // farewell is the last line of a command that failed.
