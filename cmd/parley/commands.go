@@ -18,8 +18,6 @@ type command struct {
 	usage string // what follows the name; in brackets what may be left out
 	help  string
 	run   func(c *chat, ctx context.Context, rest string) error
-
-	forbidden string // what it means that the server forbids it; "" where the server's own words are best
 }
 
 // commands are all of them; /help shows them in this order. It is filled by init because help looks at it.
@@ -27,18 +25,18 @@ var commands []command
 
 func init() {
 	commands = []command{
-		{"join", "ROOM", "join a room for good, and speak there", (*chat).join, ""},
-		{"leave", "[ROOM]", "leave a room for good", (*chat).leave, "nobody leaves the lobby"},
-		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*chat).change, ""},
-		{"msg", "USER TEXT", "say something to one person", (*chat).message, ""},
-		{"who", "[ROOM]", "who is there", (*chat).who, ""},
-		{"rooms", "", "your rooms and conversations", (*chat).rooms, ""},
-		{"history", "[N]", "the last N messages here (20)", (*chat).history, ""},
-		{"find", "WORDS", "messages here that hold all the words", (*chat).find, ""},
-		{"passwd", "", "change your password", (*chat).passwd, ""},
-		{"eject", "USER REASON", "end somebody's sessions (admins)", (*chat).eject, "only admins can"},
-		{"help", "", "this", (*chat).help, ""},
-		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*chat).quit, ""},
+		{"join", "ROOM", "join a room for good, and speak there", (*chat).join},
+		{"leave", "[ROOM]", "leave a room for good", (*chat).leave},
+		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*chat).change},
+		{"msg", "USER TEXT", "say something to one person", (*chat).message},
+		{"who", "[ROOM]", "who is there", (*chat).who},
+		{"rooms", "", "your rooms and conversations", (*chat).rooms},
+		{"history", "[N]", "the last N messages here (20)", (*chat).history},
+		{"find", "WORDS", "messages here that hold all the words", (*chat).find},
+		{"passwd", "", "change your password", (*chat).passwd},
+		{"eject", "USER REASON", "end somebody's sessions (admins)", (*chat).eject},
+		{"help", "", "this", (*chat).help},
+		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*chat).quit},
 	}
 }
 
@@ -59,9 +57,6 @@ func (c *chat) obey(ctx context.Context, line string) error {
 	err := found.run(c, ctx, strings.TrimSpace(rest))
 	if err == errUsage {
 		return fmt.Errorf("it is /%s %s", found.name, found.usage)
-	}
-	if found.forbidden != "" && isForbidden(err) {
-		return errors.New(found.forbidden)
 	}
 	return err
 }
@@ -107,7 +102,11 @@ func (c *chat) leave(ctx context.Context, rest string) error {
 	if strings.HasPrefix(room, "@") {
 		return errors.New("a conversation can't be left; /room ROOM goes elsewhere")
 	}
-	if err := c.link.Leave(ctx, room); err != nil {
+	err = c.link.Leave(ctx, room)
+	if room == lobby && isForbidden(err) {
+		return errors.New("nobody leaves the lobby")
+	}
+	if err != nil {
 		return err
 	}
 	if room == c.room() {
@@ -268,6 +267,9 @@ func (c *chat) eject(ctx context.Context, rest string) error {
 		return err
 	}
 	r, err := s.Do(ctx, "EJECT", user, reason)
+	if isForbidden(err) {
+		return errors.New("only admins can")
+	}
 	if err != nil {
 		return err
 	}

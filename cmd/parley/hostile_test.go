@@ -133,7 +133,7 @@ func TestEscapesDoNotReachTheTerminal(t *testing.T) {
 	x.expect("you are alice")
 	x.enter("hello")
 	x.expect("refused")
-	for _, command := range []string{"/join a", "/leave a", "/eject a b", "/find a"} {
+	for _, command := range []string{"/join a", "/leave a", "/find a"} {
 		x.enter(command)
 		x.expect("explained")
 	}
