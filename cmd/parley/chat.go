@@ -165,6 +165,9 @@ func (c *chat) converse(ctx context.Context) error {
 
 // line does what one line asks for. Its error ends line mode; others are told.
 func (c *chat) line(ctx context.Context, line string) error {
+	if !c.isOnline() {
+		c.link.TryNow()
+	}
 	err := error(nil)
 	text, slashed := strings.CutPrefix(line, "/")
 	switch {
@@ -263,6 +266,12 @@ func (c *chat) setRoom(room string) {
 	defer c.mu.Unlock()
 	c.current = room
 	c.showPrompt()
+}
+
+func (c *chat) isOnline() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.online
 }
 
 func (c *chat) setOnline(online bool) {

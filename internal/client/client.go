@@ -89,7 +89,8 @@ type Client struct {
 	done    chan struct{} // closed when the client's own goroutine has ended
 	err     error         // why; set before done is closed
 	queue   chan *Post
-	leaving atomic.Bool // Quit was called: the end of the session is no loss
+	hurry   chan struct{} // holds one wish to try now
+	leaving atomic.Bool   // Quit was called: the end of the session is no loss
 
 	telling sync.Mutex   // one OnUpdate at a time
 	told    atomic.Int64 // the nanoseconds that OnUpdate has taken; see clock
@@ -130,6 +131,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		cfg:      cfg,
 		done:     make(chan struct{}),
 		queue:    make(chan *Post, cfg.Queue),
+		hurry:    make(chan struct{}, 1),
 		limit:    rate.NewLimiter(rate.Limit(cfg.MessageRate), cfg.MessageBurst),
 		token:    cfg.Token,
 		lostAt:   time.Now(),
@@ -155,6 +157,14 @@ func (c *Client) Session() (*Session, error) {
 		return nil, ErrOffline
 	}
 	return c.session, nil
+}
+
+// TryNow cuts short the wait for the next try to connect, where there is one that the server did not ask for.
+func (c *Client) TryNow() {
+	select {
+	case c.hurry <- struct{}{}:
+	default: // it is wished already
+	}
 }
 
 // Done is closed when the client has given up, or was closed.

@@ -167,3 +167,25 @@ func TestTokenFile(t *testing.T) {
 		}
 	}
 }
+
+// A long wait for the next try ends at once when somebody wishes so, and a wish from before the wait does not count.
+func TestTryNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, l, told, p := online(t, client.Config{}, "")
+		defer c.Close()
+		c.TryNow()
+		start := time.Now()
+		p.conn.Close()
+		told.expect(t, "lost")
+		for range 4 {
+			l.accept().conn.Close()
+			told.expect(t, "waiting")
+		}
+		within(t, start, 3*time.Second, time.Minute)
+		synctest.Wait()
+		start = time.Now()
+		c.TryNow()
+		l.accept().conn.Close()
+		within(t, start, 0, 0)
+	})
+}

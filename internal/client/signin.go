@@ -33,8 +33,9 @@ func (e askError) Unwrap() error { return e.error }
 
 // establish connects and signs in, after wait at first, trying as long as there is hope.
 func (c *Client) establish(ctx context.Context, wait time.Duration) (*Session, error) {
+	told := time.Duration(0) // of wait, by the server
 	for tries := 1; ; tries++ {
-		if err := sleep(ctx, wait); err != nil {
+		if err := c.sleep(ctx, wait, told == 0); err != nil {
 			return nil, err
 		}
 		s, err := c.signIn(ctx)
@@ -42,14 +43,14 @@ func (c *Client) establish(ctx context.Context, wait time.Duration) (*Session, e
 		case err == nil:
 			return s, nil
 		case errors.Is(err, errOtherCredential):
-			wait = 0
+			wait, told = 0, 0
 			continue
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case isFinal(err):
 			return nil, err
 		}
-		told := time.Duration(0)
+		told = 0
 		if refused := (*protocol.Error)(nil); errors.As(err, &refused) {
 			told, _ = retryAfter(refused)
 		}
@@ -266,11 +267,22 @@ func (b *backoff) survived(d time.Duration) {
 	}
 }
 
-func sleep(ctx context.Context, wait time.Duration) error {
+// sleep waits, and where hurried may be, no longer than until TryNow is called meanwhile.
+func (c *Client) sleep(ctx context.Context, wait time.Duration, hurried bool) error {
+	select {
+	case <-c.hurry: // of an earlier wait
+	default:
+	}
+	hurry := c.hurry
+	if !hurried {
+		hurry = nil
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return nil
+	case <-hurry:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
