@@ -14,9 +14,6 @@ const (
 	MaxCommand = 16       // letters of a COMMAND
 )
 
-// ALPN is the protocol's name in the TLS handshake (RFC 7301).
-const ALPN = "parley/1"
-
 // Line is one message of either side: COMMAND|DATA.
 type Line struct {
 	Command string
