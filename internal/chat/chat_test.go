@@ -145,7 +145,7 @@ func TestMessagesReachWhoTheyShould(t *testing.T) {
 	}
 }
 
-func ignore([]chat.Event) bool { return true }
+var ignore = chat.Reader{Page: func([]chat.Event) bool { return true }}
 
 // Each message is either in the history that is read or live, never both, in pages however many there are.
 func TestHistoryInPages(t *testing.T) {
@@ -154,10 +154,10 @@ func TestHistoryInPages(t *testing.T) {
 	for range 230 {
 		alice.say("", "x")
 	}
-	read := func(history func(context.Context, string, int64, int, chat.Page) error, id int64, limit int) (ids []int64) {
+	read := func(history func(context.Context, string, int64, int, chat.Reader) error, id int64, limit int) (ids []int64) {
 		t.Helper()
 		pages := 0
-		err := history(t.Context(), chat.Lobby, id, limit, func(list []chat.Event) bool {
+		err := history(t.Context(), chat.Lobby, id, limit, chat.Reader{Page: func(list []chat.Event) bool {
 			for _, e := range list {
 				ids = append(ids, e.Message.ID)
 			}
@@ -168,14 +168,14 @@ func TestHistoryInPages(t *testing.T) {
 				t.Errorf("a page of %d", len(list))
 			}
 			return true
-		})
+		}})
 		if err != nil {
 			t.Error(err)
 		}
 		return ids
 	}
 	for _, c := range []struct {
-		history     func(context.Context, string, int64, int, chat.Page) error
+		history     func(context.Context, string, int64, int, chat.Reader) error
 		id          int64
 		limit       int
 		first, last int64

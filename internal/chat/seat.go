@@ -31,7 +31,7 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 	}
 	s.person.writing.Lock()
 	defer s.person.writing.Unlock()
-	name, _, err := s.place(target, true)
+	name, _, err := s.place(target, true, nil)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (s *Seat) Leave(name string, done func(error)) error {
 	}
 	s.person.writing.Lock()
 	defer s.person.writing.Unlock()
-	if _, _, err := s.place(name, true); err != nil {
+	if _, _, err := s.place(name, true, nil); err != nil {
 		return err
 	}
 	h := s.hub
@@ -129,7 +129,7 @@ func (s *Seat) Leave(name string, done func(error)) error {
 
 // Present lists who is in the room now, sorted. Errors: ErrNotMember.
 func (s *Seat) Present(name string) ([]string, error) {
-	if _, _, err := s.place(name, false); err != nil {
+	if _, _, err := s.place(name, false, nil); err != nil {
 		return nil, err
 	}
 	h := s.hub
@@ -163,24 +163,30 @@ func (s *Seat) Memberships() []Membership {
 	return list
 }
 
-// Page takes part of an answer, oldest first. It is false where no more is wanted.
-type Page func([]Event) bool
+// Reader takes an answer.
+type Reader struct {
+	// Begin is called once membership is known, under the hub's lock: what was told before
+	// it may be part of the answer, what is told after it is not. It must not block.
+	Begin func()
+	// Page takes a part of the answer, oldest first. It is false where no more is wanted.
+	Page func([]Event) bool
+}
 
 // HistoryAfter reads the oldest limit messages of a target with an id above
 // after, a page at a time, so that a slow reader holds little memory. It ends
 // at the last message that members were told of: what comes later is live.
 // Errors, before the first page: ErrNotMember, ErrNoSuchUser, ErrForbidden; those of the log.
-func (s *Seat) HistoryAfter(ctx context.Context, target string, after int64, limit int, page Page) error {
-	name, last, err := s.place(target, false)
+func (s *Seat) HistoryAfter(ctx context.Context, target string, after int64, limit int, to Reader) error {
+	name, last, err := s.place(target, false, to.Begin)
 	if err != nil {
 		return err
 	}
-	return s.pages(ctx, target, name, Range{After: after, Before: last + 1, Limit: limit}, page)
+	return s.pages(ctx, target, name, Range{After: after, Before: last + 1, Limit: limit}, to)
 }
 
 // HistoryBefore is HistoryAfter for the newest limit messages with an id below before, oldest first.
-func (s *Seat) HistoryBefore(ctx context.Context, target string, before int64, limit int, page Page) error {
-	name, last, err := s.place(target, false)
+func (s *Seat) HistoryBefore(ctx context.Context, target string, before int64, limit int, to Reader) error {
+	name, last, err := s.place(target, false, to.Begin)
 	if err != nil {
 		return err
 	}
@@ -190,13 +196,13 @@ func (s *Seat) HistoryBefore(ctx context.Context, target string, before int64, l
 	if err != nil {
 		return err
 	}
-	return s.pages(ctx, target, name, Range{After: first - 1, Before: before, Limit: limit}, page)
+	return s.pages(ctx, target, name, Range{After: first - 1, Before: before, Limit: limit}, to)
 }
 
 // pageSize is how many messages are in memory at once for one answer.
 const pageSize = 50
 
-func (s *Seat) pages(ctx context.Context, target, name string, r Range, page Page) error {
+func (s *Seat) pages(ctx context.Context, target, name string, r Range, to Reader) error {
 	for left := r.Limit; left > 0; left -= pageSize {
 		r.Limit = min(left, pageSize)
 		var list []Message
@@ -204,7 +210,7 @@ func (s *Seat) pages(ctx context.Context, target, name string, r Range, page Pag
 		if err != nil || len(list) == 0 {
 			return err
 		}
-		if !page(events(target, list)) || len(list) < r.Limit {
+		if !to.Page(events(target, list)) || len(list) < r.Limit {
 			return nil
 		}
 		r.After = list[len(list)-1].ID
@@ -213,8 +219,8 @@ func (s *Seat) pages(ctx context.Context, target, name string, r Range, page Pag
 }
 
 // Find reads the newest limit messages of a target that hold all words. Errors as HistoryAfter.
-func (s *Seat) Find(ctx context.Context, target string, words []string, limit int, page Page) error {
-	name, last, err := s.place(target, false)
+func (s *Seat) Find(ctx context.Context, target string, words []string, limit int, to Reader) error {
+	name, last, err := s.place(target, false, to.Begin)
 	if err != nil {
 		return err
 	}
@@ -224,7 +230,7 @@ func (s *Seat) Find(ctx context.Context, target string, words []string, limit in
 		return err
 	}
 	list = slices.DeleteFunc(list, func(m Message) bool { return m.ID > last })
-	page(events(target, list))
+	to.Page(events(target, list))
 	return nil
 }
 
@@ -247,10 +253,21 @@ func events(target string, list []Message) []Event {
 // place is where membership is asked, at every read and write: it turns a
 // target into the log's name for it, and says which message members were told of last. A
 // conversation with somebody who is gone can still be read, not spoken in.
-func (s *Seat) place(target string, speak bool) (name string, last int64, err error) {
+// Where all is well it calls begin before another event can be told.
+func (s *Seat) place(target string, speak bool, begin func()) (name string, last int64, err error) {
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	name, last, err = s.find(target, speak)
+	if err == nil && begin != nil {
+		begin()
+	}
+	return name, last, err
+}
+
+// find is place's part under Hub.mu.
+func (s *Seat) find(target string, speak bool) (name string, last int64, err error) {
+	h := s.hub
 	other, found := strings.CutPrefix(target, "@")
 	if !found {
 		return h.joinedRoom(s.person, target, speak)

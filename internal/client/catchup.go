@@ -53,8 +53,10 @@ func (p *progress) list(room Room) {
 		}
 		p.seen[room.Name] = seen
 	}
+	// A message may have come between the server's look at the room and its reply to LIST; it was dropped as well.
+	first, dropped := p.unlisted[room.Name]
 	delete(p.unlisted, room.Name)
-	if room.LastID > seen {
+	if room.LastID > seen || dropped && first > seen {
 		p.behind[room.Name] = true
 	}
 }

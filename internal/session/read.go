@@ -49,7 +49,7 @@ func (s *session) list(_ context.Context, f []string) error {
 }
 
 // directions are the ways in which HISTORY reads.
-var directions = map[string]func(*chat.Seat, context.Context, string, int64, int, chat.Page) error{
+var directions = map[string]func(*chat.Seat, context.Context, string, int64, int, chat.Reader) error{
 	"after":  (*chat.Seat).HistoryAfter,
 	"before": (*chat.Seat).HistoryBefore,
 }
@@ -72,7 +72,7 @@ func (s *session) history(ctx context.Context, f []string) error {
 			return err
 		}
 	}
-	return s.answer(func(page chat.Page) error { return read(s.seat, ctx, f[0], id, limit, page) })
+	return s.answer(func(to chat.Reader) error { return read(s.seat, ctx, f[0], id, limit, to) })
 }
 
 func (s *session) find(ctx context.Context, f []string) error {
@@ -83,25 +83,26 @@ func (s *session) find(ctx context.Context, f []string) error {
 		return err
 	}
 	words := strings.Fields(f[1])
-	return s.answer(func(page chat.Page) error { return s.seat.Find(ctx, f[0], words, findLimit, page) })
+	return s.answer(func(to chat.Reader) error { return s.seat.Find(ctx, f[0], words, findLimit, to) })
 }
 
 // answer sends events and their count in one piece: live events wait. The
 // peer's pace is kept: this waits where the outbox is full.
-func (s *session) answer(read func(chat.Page) error) error {
+func (s *session) answer(read func(chat.Reader) error) error {
 	defer s.out.release()
 	count := 0
-	err := read(func(page []chat.Event) bool {
-		// Not before the reading has begun: it says up to which message it
-		// goes, and what comes from there on is live, before the answer or after it.
-		s.out.hold()
-		for _, e := range page {
-			if !s.out.answer(Encode(e)) {
-				return false
+	err := read(chat.Reader{
+		// From here on live events wait. Those before are told before; the hub's lock makes it one moment for all.
+		Begin: s.out.hold,
+		Page: func(page []chat.Event) bool {
+			for _, e := range page {
+				if !s.out.answer(Encode(e)) {
+					return false
+				}
 			}
-		}
-		count += len(page)
-		return true
+			count += len(page)
+			return true
+		},
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,26 @@
+package client
+
+import (
+	"testing"
+
+	"parley/protocol"
+)
+
+// A message that came between the server's look at the room for LIST and its
+// reply was dropped as one that history holds: the room is behind, whatever LIST says.
+func TestMessageBesideList(t *testing.T) {
+	p := newProgress(nil)
+	p.reconnected()
+	p.list(Room{Name: "lobby", LastID: 45})
+	p.allListed()
+
+	p.reconnected()
+	if p.live(protocol.Event{Command: protocol.EventMsg, Room: "lobby", ID: 46}) {
+		t.Fatal("told before it is known what was missed")
+	}
+	p.list(Room{Name: "lobby", LastID: 45})
+	p.allListed()
+	if !p.behind["lobby"] {
+		t.Error("the message that came beside LIST is lost")
+	}
+}
