@@ -104,11 +104,8 @@ func TestFullDisk(t *testing.T) {
 func smallDisk(t *testing.T, dir string) {
 	t.Helper()
 	err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,size=4m")
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("CI needs to mount a small file system: %v", err)
-	}
 	if err != nil {
-		t.Skipf("mounting a small file system takes root: %v", err)
+		parleytest.Missing(t, "mounting a small file system takes root: %v", err)
 	}
 	t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
 }

@@ -61,10 +61,16 @@ func Need(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed, and CI needs it", name)
-		}
-		t.Skipf("%s is not installed", name)
+		Missing(t, "%s is not installed", name)
 	}
 	return path
+}
+
+// Missing skips the test for want of what it says, and fails it where CI=true.
+func Missing(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("CI needs it: "+format, args...)
+	}
+	t.Skipf(format, args...)
 }
