@@ -75,6 +75,7 @@ var floors = [][]string{
 	{"parley/internal/chat"},
 	{"parley/internal/session"},
 	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web"},
+	{"parley/cmd/internal/flags"},
 	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench"},
 }
 

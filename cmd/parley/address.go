@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"parley/protocol"
 )
 
@@ -66,29 +64,5 @@ func (t *target) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is neither a room nor @user: %s", text, bad.Text)
 	}
 	*t = target(text)
-	return nil
-}
-
-// caFile is the path of --ca. An empty one is a shell variable that is not set: passed over, another trust than the one meant would do.
-type caFile string
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (f *caFile) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		return errors.New("the path of the CA is empty")
-	}
-	*f = caFile(kong.ExpandPath(string(text)))
-	return nil
-}
-
-// pin is that of --pin, and no more to be empty than a caFile.
-type pin string
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (p *pin) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		return errors.New("the pin is empty")
-	}
-	*p = pin(text)
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,32 +15,6 @@ import (
 )
 
 var errNoPassword = usageError{errors.New("there is no password: standard input is no terminal to ask on; set PARLEY_PASSWORD or give --password-file")}
-
-// readPasswordFile reads the first line of a file that nobody else can read.
-func readPasswordFile(name string) (string, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return "", usageError{err}
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return "", usageError{err}
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return "", usageError{fmt.Errorf("%s can be read by others (mode %04o): chmod 600 it, and change the password", name, mode)}
-	}
-	content, err := io.ReadAll(io.LimitReader(file, protocol.MaxLine))
-	if err != nil {
-		return "", usageError{err}
-	}
-	line, _, _ := bytes.Cut(content, []byte("\n"))
-	password := strings.TrimSuffix(string(line), "\r")
-	if password == "" {
-		return "", usageError{fmt.Errorf("the first line of %s is empty; it must be the password", name)}
-	}
-	return password, nil
-}
 
 // askName asks for the name on the terminal.
 func askName(ctx context.Context) (string, error) {

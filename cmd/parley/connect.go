@@ -10,15 +10,14 @@ import (
 
 	"golang.org/x/term"
 
+	"parley/cmd/internal/flags"
 	"parley/internal/client"
 	"parley/protocol"
-	"parley/tlsutil"
 )
 
 // connection are the flags that every command has.
 type connection struct {
-	CA           caFile        `name:"ca" placeholder:"FILE" help:"Trust the CA certificates in this PEM file instead of the system's."`
-	Pin          pin           `placeholder:"sha256/..." help:"Trust the server with this key instead of a CA (with --ca: both must hold)."`
+	flags.Trust
 	PasswordFile string        `type:"path" placeholder:"FILE" help:"Take the password from the first line of this file, which nobody else may read."`
 	Guest        bool          `help:"Sign in as a guest, without a password, where the server allows it."`
 	GiveUp       time.Duration `default:"5m" help:"Without a terminal: end with 5 after this long without a connection, or without an answer to a message. 0: never."`
@@ -45,7 +44,7 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 		}
 		server.User = name
 	}
-	dialer, err := client.NewDialer(server.dial(), tlsutil.ClientOptions{CAFile: string(o.CA), Pin: string(o.Pin)})
+	dialer, err := client.NewDialer(server.dial(), o.Options())
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -109,7 +108,11 @@ func (o *connection) givenPassword() (string, error) {
 		return password, nil
 	}
 	if o.PasswordFile != "" {
-		return readPasswordFile(o.PasswordFile)
+		password, err := flags.ReadPassword(o.PasswordFile)
+		if err != nil {
+			return "", usageError{err}
+		}
+		return password, nil
 	}
 	return "", nil
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"parley/cmd/internal/flags"
 	"parley/internal/client"
 )
 
@@ -55,7 +55,7 @@ func run(args []string) int {
 
 	var line commandLine
 	parser, err := kong.New(&line,
-		kong.Name("parley"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": version()},
+		kong.Name("parley"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": flags.Version("parley")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 130}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(&line.connection),
@@ -73,25 +73,6 @@ func run(args []string) int {
 		notice(farewell(err))
 	}
 	return exitCode(err)
-}
-
-// version is the module's where it was built as a dependency or at a tag, else the revision it was built from.
-func version() string {
-	name, revision := "devel", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if v := info.Main.Version; v != "" && v != "(devel)" {
-			name = v
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = s.Value
-			}
-		}
-	}
-	if name == "devel" && revision != "" {
-		name = revision
-	}
-	return "parley " + name
 }
 
 // farewell is the last line of a command that failed.

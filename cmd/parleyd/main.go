@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"github.com/alecthomas/kong"
 
+	"parley/cmd/internal/flags"
 	"parley/internal/store"
 )
 
@@ -53,7 +53,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	var line commandLine
 	parser, err := kong.New(&line,
-		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": version()},
+		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": flags.Version("parleyd")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}), kong.Help(help),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "rates", Title: "Rates (0: no limit)"},
@@ -88,21 +88,6 @@ func help(options kong.HelpOptions, context *kong.Context) error {
 	}
 	fmt.Fprintln(context.Stdout)
 	return kong.DefaultHelpPrinter(options, serving)
-}
-
-// version is the module's, or the revision it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "parleyd devel"
-	}
-	revision := ""
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			revision = " " + s.Value
-		}
-	}
-	return "parleyd " + info.Main.Version + revision + " " + info.GoVersion
 }
 
 // exitError is an error with an exit code of its own.
