@@ -57,7 +57,7 @@ func TestOneAnswer(t *testing.T) {
 // TestSignInStorm: beyond the hashing pool's queue, sign-ins are told to come back; who is in notices nothing.
 func TestSignInStorm(t *testing.T) {
 	t.Parallel()
-	s := parleytest.Start(t, unlimited("--bcrypt-cost", "11", "--bcrypt-workers", "1", "--bcrypt-queue", "2", "--max-unauth-per-ip", "0")...)
+	s := parleytest.Start(t, unlimited("--bcrypt-cost", "11", "--bcrypt-workers", "1", "--bcrypt-queue", "2", "--max-unauth-per-ip", "0", "--login-timeout", "0")...)
 	s.User("alice")
 	alice := s.SignIn("alice")
 	const n = 20
