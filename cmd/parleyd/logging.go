@@ -3,14 +3,17 @@ package main
 import (
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"
+
+	"parley/protocol"
 )
 
 // newLogger logs to standard error: for people with tint on a terminal, one
-// JSON object a line elsewhere. Both quote what they are given, so nothing a peer sends can forge a line.
+// JSON object a line elsewhere. Nothing that a peer sends can forge a line, steer a terminal or fill a line: see shown.
 func newLogger(format, level string) *slog.Logger {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
@@ -19,7 +22,28 @@ func newLogger(format, level string) *slog.Logger {
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	if format == "text" || format == "auto" && terminal {
 		noColor := !terminal || os.Getenv("NO_COLOR") != ""
-		return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: least, TimeFormat: time.TimeOnly, NoColor: noColor}))
+		return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: least, TimeFormat: time.TimeOnly, NoColor: noColor, ReplaceAttr: shown}))
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: least}))
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: least, ReplaceAttr: shown}))
+}
+
+// maxLogged is how many bytes of one value are logged: crypto/tls tells 64 KiB of names that a stranger has offered.
+const maxLogged = 512
+
+// shown makes a logged text fit to be read. The handlers quote, but JSON leaves C1 and bidirectional characters as they are, and tint on a
+// terminal turns the four characters \x1b, as an error that was quoted before has them, back into the one that begins an escape sequence.
+func shown(_ []string, a slog.Attr) slog.Attr {
+	var text string
+	switch v := a.Value.Any().(type) {
+	case string:
+		text = v
+	case error:
+		text = v.Error()
+	default:
+		return a
+	}
+	if len(text) > maxLogged {
+		text = strings.ToValidUTF8(text[:maxLogged], "") + "…"
+	}
+	return slog.String(a.Key, strings.ReplaceAll(protocol.Printable(text), `\x1b`, `\u{1b}`))
 }
