@@ -18,9 +18,11 @@ type ClientOptions struct {
 	CAFile string
 	// Pin is the server's, as [Pin] writes it. It takes the place of the chain; with CAFile both must hold.
 	Pin string
+	// Protocols are offered instead of [ALPN] where it is not nil. What the server chooses of them is then the caller's to check.
+	Protocols []string
 }
 
-// ClientConfig is the TLS side of a client: TLS 1.3, [ALPN] offered and its choice by the server required, and a server trusted only as o says.
+// ClientConfig is the TLS side of a client: TLS 1.3, [ALPN] offered and its choice by the server required unless o has other Protocols, and a server trusted only as o says.
 // Whatever is wrong fails the handshake, before a byte of what the client writes is sent; [ClientOptions.Explain] turns that error into words.
 // The errors of ClientConfig itself are about o: no name, an unreadable CA file, a pin that is none.
 func ClientConfig(o ClientOptions) (*tls.Config, error) {
@@ -32,6 +34,10 @@ func ClientConfig(o ClientOptions) (*tls.Config, error) {
 		ServerName:       certName(o.ServerName),
 		NextProtos:       []string{ALPN},
 		VerifyConnection: requireALPN,
+	}
+	if o.Protocols != nil {
+		cfg.NextProtos = o.Protocols
+		cfg.VerifyConnection = func(tls.ConnectionState) error { return nil }
 	}
 	if o.CAFile != "" {
 		pool, err := readCAs(o.CAFile)

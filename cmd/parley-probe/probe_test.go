@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/internal/parleytest"
+)
+
+func TestMain(m *testing.M) { parleytest.Main(m) }
+
+// row is what --json prints of a stage.
+type row struct{ Threat, Tried, Seen, Verdict string }
+
+// probed is what a run of the probe came to.
+type probed struct {
+	rows   map[string]row // by stage
+	code   int
+	stderr string
+}
+
+// runProbe attacks s with the stages given, signed in as ann and ben, whom it makes where they are not there.
+func runProbe(t *testing.T, s *parleytest.Server, only []string, args ...string) probed {
+	t.Helper()
+	args = append(args, "--ca", s.CA, "--json", "--timeout", "5m")
+	for i, name := range []string{"ann", "ben"} {
+		s.User(name)
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte(parleytest.Password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		flag := []string{"user", "user2"}[i]
+		args = append(args, "--"+flag, name, "--"+strings.Replace(flag, "user", "password-file", 1), file)
+	}
+	if len(only) > 0 {
+		args = append(args, "--only", strings.Join(only, ","))
+	}
+	return execProbe(t, append(args, s.Addr)...)
+}
+
+func execProbe(t *testing.T, args ...string) probed {
+	t.Helper()
+	cmd := exec.Command(parleytest.Build(t, "parley-probe"), args...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	got := probed{rows: make(map[string]row), code: cmd.ProcessState.ExitCode(), stderr: stderr.String()}
+	if len(out) == 0 {
+		return got
+	}
+	var rows []row
+	if err := json.Unmarshal(out, &rows); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, r := range rows {
+		for _, s := range stages {
+			if s.tried == r.Tried {
+				got.rows[s.name] = r
+			}
+		}
+	}
+	if len(got.rows) != len(rows) {
+		t.Fatalf("rows that belong to no stage, or to two:\n%s", out)
+	}
+	return got
+}
+
+// with are the stages of a verdict.
+func (p probed) with(v verdict) (names []string) {
+	for _, s := range stages {
+		if p.rows[s.name].Verdict == string(v) {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+// TestAllHold: the whole probe against a server as it is by default.
+func TestAllHold(t *testing.T) {
+	s := parleytest.Start(t, "--bcrypt-cost", "10")
+	got := runProbe(t, s, nil, "--strict")
+	for _, stage := range stages {
+		r := got.rows[stage.name]
+		t.Logf("%-14s %-8s %s", stage.name, r.Verdict, r.Seen)
+	}
+	if held := got.with(held); len(held) != len(stages) || got.code != exitHeld {
+		t.Errorf("exit code %d; fell: %q; untried: %q\n%s", got.code, got.with(fell), got.with(untried), got.stderr)
+	}
+}
+
+// twins are servers without one mitigation: of all stages, that one must fall. By flags where they can; else the mutation of the stage's name.
+var twins = []struct {
+	stage string
+	flags []string
+	// blind are stages that cannot be tried without the mitigation.
+	blind []string
+}{
+	{stage: "tls-versions"},
+	{stage: "tls-tickets"},
+	{stage: "alpn"},
+}
+
+// slow are the stages that wait for deadlines of the server, or storm it: of the twins only their own run is shown by default, all with PARLEY_SOAK=1.
+var slow = []string{}
+
+// TestTwins: each stage falls where its mitigation is missing, and no other does.
+func TestTwins(t *testing.T) {
+	if parleytest.Race {
+		t.Skip("what stages see is no matter of races: TestAllHold runs them all under the detector")
+	}
+	for _, twin := range twins {
+		t.Run(twin.stage+strings.Join(twin.flags, " "), func(t *testing.T) {
+			t.Parallel()
+			var s *parleytest.Server
+			if len(twin.flags) > 0 {
+				s = parleytest.Start(t, twin.flags...)
+			} else {
+				s = startMutant(t, twin.stage)
+			}
+			var only []string
+			for _, stage := range stages {
+				if os.Getenv("PARLEY_SOAK") != "" || stage.name == twin.stage || !slices.Contains(slow, stage.name) {
+					only = append(only, stage.name)
+				}
+			}
+			got := runProbe(t, s, only)
+			t.Logf("%s: %s", twin.stage, got.rows[twin.stage].Seen)
+			if fallen := got.with(fell); !slices.Equal(fallen, []string{twin.stage}) || got.code != exitFell {
+				t.Errorf("%q fell, exit code %d\n%s", fallen, got.code, got.stderr)
+				for _, name := range fallen {
+					t.Logf("%s: %s", name, got.rows[name].Seen)
+				}
+			}
+			if blind := got.with(untried); !slices.Equal(blind, twin.blind) {
+				t.Errorf("untried: %q, want %q", blind, twin.blind)
+				for _, name := range blind {
+					t.Logf("%s: %s", name, got.rows[name].Seen)
+				}
+			}
+		})
+	}
+}
+
+// TestEveryStageHasATwin: a check that cannot fail proves nothing.
+func TestEveryStageHasATwin(t *testing.T) {
+	for _, s := range stages {
+		found := false
+		for _, twin := range twins {
+			found = found || twin.stage == s.name
+		}
+		if !found {
+			t.Errorf("no server is known against which %s falls", s.name)
+		}
+	}
+}

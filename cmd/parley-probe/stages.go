@@ -1,0 +1,52 @@
+package main
+
+import "context"
+
+// threats are the rows of the table in docs/security-analysis.md that stages belong to, by number.
+var threats = map[int]string{
+	1:  "slow connections",
+	2:  "connection flood",
+	4:  "TLS downgrade",
+	5:  "cross-protocol",
+	8:  "account names",
+	9:  "CPU by bcrypt",
+	10: "guessing passwords",
+	11: "bcrypt's 72 bytes",
+	12: "weak passwords",
+	13: "stolen sessions",
+	14: "hostile lines",
+	15: "injection",
+	16: "flooding",
+	17: "slow readers",
+	18: "rooms without end",
+	19: "reading of others",
+	20: "speaking as others",
+	21: "look-alike names",
+	22: "terminal escapes",
+}
+
+// stage is one attack.
+type stage struct {
+	name   string
+	row    int    // of threats
+	tried  string // what is done, with numbers
+	flag   string // of parleyd, which tightens it
+	people int    // accounts that it needs
+	room   bool   // it writes
+	many   bool   // it needs many addresses to send from
+	timed  bool   // judged by times, which a busy machine may spoil once
+	run    func(context.Context, *target) (finding, error)
+}
+
+// stages is the order in which they run: what costs nothing first; what uses up rates, and guesses, last.
+var stages = []stage{
+	{name: "tls-versions", row: 4, run: tlsVersions,
+		tried: "handshakes that offer at most TLS 1.0, 1.1 and 1.2"},
+	{name: "tls-tickets", row: 4, run: tlsTickets,
+		tried: "waiting for a session ticket, without which there is no resumption and no early data"},
+	{name: "alpn", row: 5, run: alpn,
+		tried: "handshakes that offer another protocol alone: http/1.1, h2, imap, pop3, ftp, irc"},
+}
+
+// passwordTail makes a password longer than bcrypt's 72 bytes.
+const passwordTail = " put back by parley-probe: seventy-two bytes are what bcrypt looks at, and no more"

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"parley/protocol"
+	"parley/tlsutil"
+)
+
+// patience is how long any one answer may take.
+const patience = 10 * time.Second
+
+// address is HOST:PORT on the command line.
+type address string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (a *address) UnmarshalText(text []byte) error {
+	host, port, err := net.SplitHostPort(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not HOST:PORT", text)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
+		return fmt.Errorf("%q is not HOST:PORT with a port from 1 to 65535", text)
+	}
+	*a = address(text)
+	return nil
+}
+
+// account is one that the probe may sign in to.
+type account struct {
+	name, password string
+	conn           *conn // the session that joined the room; nobody reads it between stages
+}
+
+// target is the server, seen from outside.
+type target struct {
+	addr   netip.AddrPort // the one address that everything is sent to
+	many   bool           // there are other addresses to send from
+	trust  tlsutil.ClientOptions
+	config *tls.Config
+	people []*account // none, one or two
+	room   string     // of the probe's own, where the people have joined it; else empty
+	noRoom error      // why there is none
+
+	network, next int // of the addresses to send from
+}
+
+// newTarget finds the address. Nothing is sent yet.
+func newTarget(ctx context.Context, server string, trust tlsutil.ClientOptions, people []*account) (*target, error) {
+	host, port, _ := net.SplitHostPort(server)
+	trust.ServerName = host
+	config, err := tlsutil.ClientConfig(trust)
+	if err != nil {
+		return nil, err
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	// One address for the whole run. IPv4 where there is a choice: on loopback it has others to send from.
+	slices.SortStableFunc(addrs, func(a, b netip.Addr) int { return a.Unmap().BitLen() - b.Unmap().BitLen() })
+	n, _ := strconv.Atoi(port)
+	t := &target{trust: trust, config: config, people: people, network: 2 + rand.IntN(250)}
+	t.addr = netip.AddrPortFrom(addrs[0].Unmap(), uint16(n))
+	t.many = t.addr.Addr().Is4() && t.addr.Addr().IsLoopback()
+	return t, nil
+}
+
+// stranger is a source address that nobody has used yet: invalid, which means any, where there is only one to use.
+func (t *target) stranger() netip.Addr {
+	if !t.many {
+		return netip.Addr{}
+	}
+	t.next++
+	return netip.AddrFrom4([4]byte{127, byte(t.network), byte(t.next / 250), byte(1 + t.next%250)})
+}
+
+// connect opens a TCP connection, from the source given.
+func (t *target) connect(ctx context.Context, from netip.Addr) (*net.TCPConn, error) {
+	d := net.Dialer{Timeout: patience}
+	if from.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
+	}
+	plain, err := d.DialContext(ctx, "tcp", t.addr.String())
+	if err != nil {
+		return nil, err
+	}
+	return plain.(*net.TCPConn), nil
+}
+
+// dial connects and finishes the TLS handshake: the server is verified.
+func (t *target) dial(ctx context.Context, from netip.Addr) (*conn, error) {
+	plain, err := t.connect(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	return t.secure(ctx, plain, t.config)
+}
+
+// secure finishes the handshake with a configuration made of the target's.
+func (t *target) secure(ctx context.Context, plain net.Conn, config *tls.Config) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	secured := tls.Client(plain, config)
+	if err := secured.HandshakeContext(ctx); err != nil {
+		plain.Close()
+		if bad, ok := t.trust.Explain(err); ok {
+			return nil, bad
+		}
+		return nil, err
+	}
+	return newConn(secured), nil
+}
+
+// offering is the configuration that offers other protocols than parley's, or none.
+func (t *target) offering(protocols ...string) (*tls.Config, error) {
+	trust := t.trust
+	trust.Protocols = append([]string{}, protocols...)
+	return tlsutil.ClientConfig(trust)
+}
+
+// signIn opens a session by password, and waits where it is told to.
+func (t *target) signIn(ctx context.Context, who *account) (*conn, error) {
+	for {
+		c, err := t.dial(ctx, t.stranger())
+		if err != nil {
+			return nil, err
+		}
+		err = c.hello(who.name, who.password)
+		if err == nil {
+			return c, nil
+		}
+		c.close()
+		refused := (*protocol.Error)(nil)
+		if !errors.As(err, &refused) || refused.Code != protocol.Busy || refused.RetryAfter() == 0 {
+			return nil, fmt.Errorf("sign-in of %s: %w", who.name, err)
+		}
+		if err := pause(ctx, refused.RetryAfter()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// enter is signIn, and the room of the probe's own is the current one.
+func (t *target) enter(ctx context.Context, who *account) (*conn, error) {
+	if t.room == "" {
+		return nil, t.noRoom
+	}
+	c, err := t.signIn(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.ok("JOIN|" + t.room); err != nil {
+		c.leave()
+		return nil, err
+	}
+	return c, nil
+}
+
+const (
+	roomName = "parley-probe"
+	rooms    = 9 // that are tried for one of the probe's own
+)
+
+// arrive signs everybody in once, so that a wrong password is told at once, and finds a room in which nobody else is.
+func (t *target) arrive(ctx context.Context) error {
+	for _, who := range t.people {
+		c, err := t.signIn(ctx, who)
+		if err != nil {
+			return err
+		}
+		defer c.leave()
+		who.conn = c
+	}
+	for n := range rooms {
+		room := roomName
+		if n > 0 {
+			room += "-" + strconv.Itoa(n+1)
+		}
+		members, err := t.join(room)
+		if err != nil || members == len(t.people) {
+			t.noRoom = err
+			if err == nil && len(t.people) > 0 {
+				t.room = room
+			}
+			return nil
+		}
+		t.part(room)
+	}
+	t.noRoom = fmt.Errorf("the rooms %s to %s-%d are other people's", roomName, roomName, rooms)
+	return nil
+}
+
+// join joins everybody, and returns how many have joined after that.
+func (t *target) join(room string) (members int, err error) {
+	for _, who := range t.people {
+		fields, err := who.conn.ok("JOIN|" + room)
+		if err != nil {
+			return 0, fmt.Errorf("no room of its own to write in: %w", err)
+		}
+		if len(fields) == 3 {
+			members, _ = strconv.Atoi(fields[1])
+		}
+	}
+	return members, nil
+}
+
+func (t *target) part(room string) {
+	for _, who := range t.people {
+		who.conn.do("LEAVE|" + room)
+	}
+}
+
+// leave puts back what arrive did, with new sessions: those of before may be over.
+func (t *target) leave() error {
+	if t.room == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var failed []error
+	for _, who := range t.people {
+		c, err := t.signIn(ctx, who)
+		if err == nil {
+			_, err = c.ok("LEAVE|" + t.room)
+			c.leave()
+		}
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
+}
+
+// pause waits, but not beyond ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// short is what the server said, safe to show and not too long for a table.
+func short(line string) string {
+	const most = 60
+	line = protocol.Printable(strings.TrimSuffix(line, "\n"))
+	if len(line) > most {
+		line = line[:most] + "…"
+	}
+	return strconv.Quote(line)
+}
