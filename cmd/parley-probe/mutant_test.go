@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,15 +14,11 @@ import (
 	"parley/internal/parleytest"
 )
 
-// mutations take one mitigation each out of the server's source, where no flag does. They are compiled into one program, in which the
+// mutation takes one mitigation out of the server's source, where no flag does. All are compiled into one program, in which the
 // environment chooses: new stands in old's place in the file, and asks without("name") whether it is to act.
-var mutations = []struct{ file, old, new string }{
-	{"tlsutil/server.go", "MinVersion:                  tls.VersionTLS13,",
-		`MinVersion: map[bool]uint16{true: tls.VersionTLS12, false: tls.VersionTLS13}[without("tls-versions")],`},
-	{"tlsutil/server.go", "SessionTicketsDisabled:      true,", `SessionTicketsDisabled: !without("tls-tickets"),`},
-	{"tlsutil/server.go", "NextProtos:                  protos,",
-		`NextProtos: map[bool][]string{true: append(protos, "imap"), false: protos}[without("alpn")],`},
-}
+type mutation struct{ file, old, new string }
+
+var mutations = slices.Concat(tlsMutations, lineMutations, roomMutations, sessionMutations, rateMutations, slowMutations, floodMutations, passwordMutations)
 
 // without is added to every package that is mutated.
 const without = `package %s

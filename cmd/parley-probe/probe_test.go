@@ -97,20 +97,20 @@ func TestAllHold(t *testing.T) {
 	}
 }
 
-// twins are servers without one mitigation: of all stages, that one must fall. By flags where they can; else the mutation of the stage's name.
-var twins = []struct {
+// twin is a server without one mitigation: of all stages, that one must fall. Where no flags take it away, the mutation of the stage's name does.
+type twin struct {
 	stage string
 	flags []string
-	// blind are stages that cannot be tried without the mitigation.
-	blind []string
-}{
-	{stage: "tls-versions"},
-	{stage: "tls-tickets"},
-	{stage: "alpn"},
+	blind []string // stages that cannot be tried without the mitigation
+	slow  bool     // the stage takes seconds: with the other twins it runs under PARLEY_SOAK=1 alone
 }
 
-// slow are the stages that wait for deadlines of the server, or storm it: of the twins only their own run is shown by default, all with PARLEY_SOAK=1.
-var slow = []string{}
+var twins = slices.Concat(tlsTwins, lineTwins, roomTwins, sessionTwins, rateTwins, slowTwins, floodTwins, passwordTwins)
+
+// takesSeconds says whether a stage waits for deadlines of the server, or storms it.
+func takesSeconds(stage string) bool {
+	return slices.ContainsFunc(twins, func(t twin) bool { return t.stage == stage && t.slow })
+}
 
 // TestTwins: each stage falls where its mitigation is missing, and no other does.
 func TestTwins(t *testing.T) {
@@ -128,7 +128,7 @@ func TestTwins(t *testing.T) {
 			}
 			var only []string
 			for _, stage := range stages {
-				if os.Getenv("PARLEY_SOAK") != "" || stage.name == twin.stage || !slices.Contains(slow, stage.name) {
+				if os.Getenv("PARLEY_SOAK") != "" || stage.name == twin.stage || !takesSeconds(stage.name) {
 					only = append(only, stage.name)
 				}
 			}

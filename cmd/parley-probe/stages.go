@@ -1,6 +1,9 @@
 package main
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // threats are the rows of the table in docs/security-analysis.md that stages belong to, by number.
 var threats = map[int]string{
@@ -39,14 +42,4 @@ type stage struct {
 }
 
 // stages is the order in which they run: what costs nothing first; what uses up rates, and guesses, last.
-var stages = []stage{
-	{name: "tls-versions", row: 4, run: tlsVersions,
-		tried: "handshakes that offer at most TLS 1.0, 1.1 and 1.2"},
-	{name: "tls-tickets", row: 4, run: tlsTickets,
-		tried: "waiting for a session ticket, without which there is no resumption and no early data"},
-	{name: "alpn", row: 5, run: alpn,
-		tried: "handshakes that offer another protocol alone: http/1.1, h2, imap, pop3, ftp, irc"},
-}
-
-// passwordTail makes a password longer than bcrypt's 72 bytes.
-const passwordTail = " put back by parley-probe: seventy-two bytes are what bcrypt looks at, and no more"
+var stages = slices.Concat(tlsStages, lineStages, roomStages, sessionStages, rateStages, slowStages, floodStages, passwordStages)

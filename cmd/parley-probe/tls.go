@@ -10,6 +10,15 @@ import (
 	"time"
 )
 
+var tlsStages = []stage{
+	{name: "tls-versions", row: 4, run: tlsVersions,
+		tried: "handshakes that offer at most TLS 1.0, 1.1 and 1.2"},
+	{name: "tls-tickets", row: 4, run: tlsTickets,
+		tried: "waiting for a session ticket, without which there is no resumption and no early data"},
+	{name: "alpn", row: 5, run: alpn,
+		tried: "handshakes that offer another protocol alone: http/1.1, h2, imap, pop3, ftp, irc"},
+}
+
 // tlsVersions wants each old version refused by an alert: a connection that only broke shows nothing.
 func tlsVersions(ctx context.Context, t *target) (finding, error) {
 	var taken []string

@@ -1,0 +1,5 @@
+package main
+
+var floodTwins = []twin{}
+
+var floodMutations = []mutation{}

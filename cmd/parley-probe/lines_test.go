@@ -1,0 +1,5 @@
+package main
+
+var lineTwins = []twin{}
+
+var lineMutations = []mutation{}

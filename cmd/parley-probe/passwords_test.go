@@ -1,0 +1,5 @@
+package main
+
+var passwordTwins = []twin{}
+
+var passwordMutations = []mutation{}

@@ -1,0 +1,5 @@
+package main
+
+var rateTwins = []twin{}
+
+var rateMutations = []mutation{}

@@ -1,0 +1,5 @@
+package main
+
+var roomTwins = []twin{}
+
+var roomMutations = []mutation{}

@@ -1,0 +1,5 @@
+package main
+
+var sessionTwins = []twin{}
+
+var sessionMutations = []mutation{}

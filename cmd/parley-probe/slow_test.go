@@ -1,0 +1,5 @@
+package main
+
+var slowTwins = []twin{}
+
+var slowMutations = []mutation{}
