@@ -85,14 +85,10 @@ func (b *book) compare(t *testing.T, kept []message) {
 	for _, line := range b.twice {
 		t.Error(line)
 	}
+	inOrder(t, kept)
 	seen := make(map[string]int64)
 	count := make(map[string]int)
-	var last message
 	for _, m := range kept {
-		if m.id <= last.id || m.time < last.time {
-			t.Errorf("%d at %s after %d at %s", m.id, m.time, last.id, last.time)
-		}
-		last = m
 		if before, twice := seen[m.text]; twice {
 			t.Errorf("%q is there twice: %d, %d", m.text, before, m.id)
 		}
@@ -114,6 +110,18 @@ func (b *book) compare(t *testing.T, kept []message) {
 		t.Error("nothing was acknowledged")
 	}
 	t.Logf("%d messages acknowledged, %d lost", len(b.texts), lost)
+}
+
+// inOrder fails the test where an id does not grow, or a time goes back.
+func inOrder(t *testing.T, kept []message) {
+	t.Helper()
+	var last message
+	for _, m := range kept {
+		if m.id <= last.id || m.time < last.time {
+			t.Errorf("%d at %s after %d at %s", m.id, m.time, last.id, last.time)
+		}
+		last = m
+	}
 }
 
 // talk says numbered texts with keys, many at once, and says again what had no

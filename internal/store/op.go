@@ -47,6 +47,7 @@ type tx struct {
 	id   int64
 	time time.Time
 	ms   int64 // time as it is stored
+	now  int64 // what the clock shows: earlier than ms where it went back
 
 	tokensKept   int             // Options.Tokens
 	keys, tokens int             // rows added by this transaction
@@ -140,6 +141,9 @@ const purgeSpare = 16
 // purge removes expired keys and tokens: up to two for each that this
 // transaction added, so that what is kept shrinks wherever much has expired
 // and no transaction becomes long. Nothing else depends on when it happens.
+//
+// Keys expire by the log's time, tokens by the clock, as auth does it: with the
+// log ahead of the clock, each new token would be gone before its first use.
 func (t *tx) purge() error {
 	if t.keys > 0 {
 		if _, err := run(t.purgeKeys, t.ms-keyLife.Milliseconds(), 2*t.keys+purgeSpare); err != nil {
@@ -147,7 +151,7 @@ func (t *tx) purge() error {
 		}
 	}
 	if t.tokens > 0 {
-		if _, err := run(t.purgeTokens, t.ms-tokenGrace.Milliseconds(), 2*t.tokens+purgeSpare); err != nil {
+		if _, err := run(t.purgeTokens, t.now-tokenGrace.Milliseconds(), 2*t.tokens+purgeSpare); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,8 @@ type writer struct {
 	tx   tx
 
 	commits, checkpoints outage
-	tried                int // pages in the write-ahead log at the last checkpoint
+	behind               bool // the clock is; that was told
+	tried                int  // pages in the write-ahead log at the last checkpoint
 
 	failed chan struct{} // closed after err is set
 	err    error
@@ -187,7 +188,7 @@ func (w *writer) commit(batch []item) {
 func (w *writer) apply(batch []item) (err error) {
 	t := &w.tx
 	id := t.id
-	t.begin(w.opts.Now())
+	w.begin(w.opts.Now())
 	if _, err = w.stmt.begin.Exec(); err != nil {
 		return err
 	}
@@ -298,7 +299,28 @@ func (s *Store) write(ctx context.Context, o op) error {
 // begin sets the time of the next transaction: whole milliseconds, never
 // before those of earlier ones, whatever the clock does.
 func (t *tx) begin(now time.Time) {
-	t.ms = max(t.ms, now.UnixMilli())
+	t.now = now.UnixMilli()
+	t.ms = max(t.ms, t.now)
 	t.time = time.UnixMilli(t.ms).UTC()
 	t.keys, t.tokens = 0, 0
+}
+
+// clockSlack is how far the clock may be behind the log's time before that is
+// told: small steps back happen every day.
+const clockSlack = time.Minute
+
+// begin sets the next transaction's time, and tells when that begins or ends
+// to be far from the clock's.
+func (w *writer) begin(now time.Time) {
+	w.tx.begin(now)
+	behind := w.tx.time.Sub(now) > clockSlack
+	if behind == w.behind {
+		return
+	}
+	w.behind = behind
+	if behind {
+		w.opts.Log.Warn("the clock is behind the log: what is said keeps the log's time until the clock is there again", "clock", now.UTC(), "log", w.tx.time)
+	} else {
+		w.opts.Log.Info("the clock is no longer behind the log")
+	}
 }
