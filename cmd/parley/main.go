@@ -47,6 +47,7 @@ type commandLine struct {
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	flags.NoCore()
 	// The reader of a pipe may go away at any time; that is an error of write(2), not the end of this process.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -51,6 +51,7 @@ type commandLine struct {
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	flags.NoCore()
 	var line commandLine
 	parser, err := kong.New(&line,
 		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": flags.Version("parleyd")},
