@@ -10,9 +10,24 @@ import (
 	"parley/internal/parleytest"
 )
 
-// TestTranscripts replays the blocks marked "transcript" of docs/protocol.md,
-// each against a server of its own with the flags beside the mark.
+// TestTranscripts replays the transcripts of docs/protocol.md.
 func TestTranscripts(t *testing.T) {
+	t.Parallel()
+	replayPage(t, (*parleytest.Server).Dial)
+}
+
+// TestTranscriptsOpenSSL replays them through `openssl s_client`, a process for
+// each connection; with -v it prints what was typed and what was shown.
+func TestTranscriptsOpenSSL(t *testing.T) {
+	t.Parallel()
+	parleytest.Need(t, "openssl")
+	replayPage(t, (*parleytest.Server).OpenSSL)
+}
+
+// replayPage replays the blocks marked "transcript" of docs/protocol.md, each
+// against a server of its own with the flags beside the mark. No command that
+// the server has may be missing from them.
+func replayPage(t *testing.T, dial func(*parleytest.Server) *parleytest.Conn) {
 	page, err := os.ReadFile("../../docs/protocol.md")
 	if err != nil {
 		t.Fatal(err)
@@ -21,13 +36,15 @@ func TestTranscripts(t *testing.T) {
 	if len(blocks) < 5 {
 		t.Fatalf("only %d transcripts in docs/protocol.md", len(blocks))
 	}
+	all := &demonstrated{answered: make(map[string]bool)}
 	for i, block := range blocks {
 		t.Run(strconv.Itoa(i+1), func(t *testing.T) {
 			s := parleytest.Start(t, strings.Fields(block[1])...)
 			s.User("alice", "--admin")
 			s.User("bob")
 			s.User("carol", "--invite")
-			r := &replay{t: t, server: s, conns: make(map[string]*parleytest.Conn), values: make(map[string]string)}
+			r := &replay{t: t, server: s, dial: dial, all: all,
+				conns: make(map[string]*parleytest.Conn), asked: make(map[string]string), values: make(map[string]string)}
 			for line := range strings.Lines(block[2]) {
 				r.line(strings.TrimSuffix(line, "\n"))
 			}
@@ -37,6 +54,14 @@ func TestTranscripts(t *testing.T) {
 				}
 			}
 		})
+	}
+	if len(all.commands) < 14 {
+		t.Errorf("HELP| lists only %q", all.commands)
+	}
+	for _, command := range all.commands {
+		if !all.answered[command] {
+			t.Errorf("no transcript in docs/protocol.md shows %s answered by OK", command)
+		}
 	}
 }
 
@@ -54,11 +79,20 @@ var placeholders = map[string]string{
 	"time":    `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`,
 }
 
+// demonstrated is what all blocks together have shown.
+type demonstrated struct {
+	answered map[string]bool // commands that were answered by OK
+	commands []string        // that the server has, by its own HELP
+}
+
 // replay is one block on its way.
 type replay struct {
 	t      *testing.T
 	server *parleytest.Server
+	dial   func(*parleytest.Server) *parleytest.Conn
+	all    *demonstrated
 	conns  map[string]*parleytest.Conn
+	asked  map[string]string // the last command of each connection
 	values map[string]string // of placeholders, by <name>
 }
 
@@ -69,29 +103,57 @@ func (r *replay) line(text string) {
 	if m == nil {
 		r.t.Fatalf("%q is no line of a transcript", text)
 	}
-	c := r.conns[m[1]]
+	name, said := m[1], m[3]
+	c := r.conns[name]
 	if c == nil {
-		c = r.server.Dial()
-		r.conns[m[1]] = c
+		c = r.dial(r.server)
+		r.conns[name] = c
 	}
-	switch said := m[3]; {
+	switch {
 	case m[2] == "C":
-		c.Send(placeholder.ReplaceAllStringFunc(said, func(name string) string {
-			value, known := r.values[name]
-			if !known {
-				r.t.Fatalf("%q: nothing was %s before", text, name)
-			}
-			return value
-		}))
+		line := r.fill(text, said)
+		r.t.Logf("%-7s C: %s", name, line)
+		r.asked[name], _, _ = strings.Cut(line, "|")
+		c.Send(line)
 	case said == "(closed)":
 		if lines, clean := c.Rest(); len(lines) > 0 || !clean {
 			r.t.Fatalf("%q: instead of close_notify: %q, clean %t", text, lines, clean)
 		}
+		r.t.Logf("%-7s S: (closed)", name)
 	case parleytest.IsReply(said):
-		r.match(text, said, c.Reply())
+		got := c.Reply()
+		r.match(text, said, got)
+		r.t.Logf("%-7s S: %s", name, got)
+		r.all.reply(r.asked[name], got)
 	default:
-		r.match(text, said, c.Event())
+		got := c.Event()
+		r.match(text, said, got)
+		r.t.Logf("%-7s S: %s", name, got)
 	}
+}
+
+// reply notes what a command was answered.
+func (s *demonstrated) reply(command, got string) {
+	fields, ok := strings.CutPrefix(got, "OK|")
+	if !ok {
+		return
+	}
+	s.answered[command] = true
+	if command == "HELP" {
+		s.commands = strings.Split(fields, "|")
+	}
+}
+
+// fill puts the values learned before in place of their names.
+func (r *replay) fill(text, said string) string {
+	r.t.Helper()
+	return placeholder.ReplaceAllStringFunc(said, func(name string) string {
+		value, known := r.values[name]
+		if !known {
+			r.t.Fatalf("%q: nothing was %s before", text, name)
+		}
+		return value
+	})
 }
 
 // match compares a line with the page's and learns the values in it.

@@ -13,11 +13,20 @@ import (
 // Conn is one connection, spoken to by hand. Its methods fail the test where the connection fails them.
 type Conn struct {
 	T      testing.TB
-	TLS    *tls.Conn
-	Events []string // lines that came and were no reply
-	Fields []string // of the OK to Hello: session, token, room
-	wire   *wire
+	TLS    *tls.Conn // nil where another program speaks TLS
+	Events []string  // lines that came and were no reply
+	Fields []string  // of the OK to Hello: session, token, room
+	stream stream
+	cut    func() error
+	clean  func() bool // once the stream has ended: by close_notify?
 	r      *bufio.Reader
+}
+
+// stream is the plain side of a connection.
+type stream interface {
+	io.ReadWriter
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
 }
 
 // Dial connects.
@@ -56,7 +65,7 @@ func (s *Server) TryDialFrom(ip string) (*Conn, error) {
 		return nil, err
 	}
 	conn.SetDeadline(time.Time{})
-	return &Conn{T: s.T, TLS: conn, wire: w, r: bufio.NewReader(conn)}, nil
+	return &Conn{T: s.T, TLS: conn, stream: conn, cut: plain.Close, clean: w.alerted, r: bufio.NewReader(conn)}, nil
 }
 
 // SignIn connects and signs in with Password.
@@ -86,8 +95,8 @@ func (c *Conn) Session() string { return c.Fields[0] }
 // Write sends bytes as they are.
 func (c *Conn) Write(s string) {
 	c.T.Helper()
-	c.TLS.SetWriteDeadline(time.Now().Add(Patience))
-	if _, err := io.WriteString(c.TLS, s); err != nil {
+	c.stream.SetWriteDeadline(time.Now().Add(Patience))
+	if _, err := io.WriteString(c.stream, s); err != nil {
 		c.T.Fatalf("write: %v", err)
 	}
 }
@@ -110,7 +119,7 @@ func (c *Conn) Line() string {
 
 // TryLine reads the next line or says why there is none.
 func (c *Conn) TryLine(wait time.Duration) (string, error) {
-	c.TLS.SetReadDeadline(time.Now().Add(wait))
+	c.stream.SetReadDeadline(time.Now().Add(wait))
 	line, err := c.r.ReadString('\n')
 	return strings.TrimSuffix(line, "\n"), err
 }
@@ -188,11 +197,11 @@ func (c *Conn) Rest() (lines []string, clean bool) {
 			if t, ok := err.(net.Error); ok && t.Timeout() {
 				c.T.Fatalf("the connection stays open after %q", lines)
 			}
-			return lines, err == io.EOF && line == "" && c.wire.alerted()
+			return lines, err == io.EOF && line == "" && c.clean()
 		}
 		lines = append(lines, line)
 	}
 }
 
 // Close closes without a word, as a program that dies does.
-func (c *Conn) Close() { c.TLS.NetConn().Close() }
+func (c *Conn) Close() { c.cut() }

@@ -6,4 +6,5 @@
 //   - server.go: a parleyd to start, stop, kill and start again
 //   - conn.go: one connection, line by line
 //   - wire.go: how it ended
+//   - openssl.go: a connection by another program
 package parleytest
