@@ -156,9 +156,10 @@ func (b *book) talk(t *testing.T, s *parleytest.Server, name string) {
 		sent := acknowledged
 		for open := true; open; {
 			if closed(b.stop) && sent == acknowledged {
-				conn.Close()
+				fmt.Fprint(conn, "EXIT|\n")
 				for range replies {
 				}
+				conn.Close()
 				return
 			}
 			if sent-acknowledged < 16 && !(closed(b.stop) && sent >= next-1) {
