@@ -2,104 +2,204 @@ package session_test
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 	"parley/internal/session"
 	"parley/protocol"
 )
 
-// vocabulary is what FuzzSession makes lines of: each byte of its input picks one.
+// vocabulary is what FuzzSession makes lines of: each byte of its first input picks one, and the bytes above it a numbered PING or, from
+// rawFrom on, the next line of its second input.
 var vocabulary = []string{
-	"HELLO|alice|" + password, "HELLO|bob|" + password, "HELLO|alice|wrong", "HELLO|guest", "HELLO|", "HELLO||", "HELLO|alice|pt1.AAAA",
-	"MSG|hi", "MSG|", "MSG|\x00", "MSG|\xff", "MSG|a|b", "EXIT|", "EXIT|x",
-	"JOIN|den", "JOIN|lobby", "JOIN|Den", "JOIN|", "LEAVE|den", "LEAVE|lobby",
-	"SEND|den|k|x", "SEND|@bob|k|x", "SEND|@alice||x", "SEND|lobby|k|x", "SEND|@nobody||x", "SEND|lobby|x", "SEND|lobby|k y|x",
+	"HELLO|alice|" + password, "HELLO|bob|" + password, "HELLO|carol|" + password, "HELLO|alice|wrong", "HELLO|guest", "HELLO|talker", "HELLO|", "HELLO||",
+	"HELLO|alice|pt1.AAAA", "HELLO|alice|TOKEN", "HELLO|bob|TOKEN", "HELLO|alice|\x1b[2J",
+	"MSG|hi", "MSG|", "MSG|\x00", "MSG|\xff", "MSG|a|b", "MSG|\u202e", "MSG| \t", "MSG|" + strings.Repeat("x", 2001), "EXIT|", "EXIT|x",
+	"JOIN|den", "JOIN|lobby", "JOIN|Den", "JOIN|", "LEAVE|den", "LEAVE|lobby", "LEAVE|nowhere",
+	"SEND|den|k|x", "SEND|@bob|k|x", "SEND|@alice||x", "SEND|lobby|k|x", "SEND|lobby||x", "SEND|@nobody||x", "SEND|lobby|x", "SEND|lobby|k y|x",
 	"WHO|lobby", "WHO|den", "WHO|lobby|alice", "WHO|", "LIST|", "LIST|@bob", "LIST|~",
-	"HISTORY|lobby", "HISTORY|den", "HISTORY|@bob", "HISTORY|lobby|after|0|500", "HISTORY|lobby|before|9|5", "HISTORY|lobby|after|-1|5",
+	"HISTORY|lobby", "HISTORY|den", "HISTORY|@bob", "HISTORY|lobby|after|0|500", "HISTORY|lobby|before|9|5", "HISTORY|lobby|after|-1|5", "HISTORY|lobby|after|0|501",
 	"FIND|lobby|hi", "FIND|den|\"", "FIND|lobby|", "PASSWD|short", "PASSWD|" + password + " too", "EJECT|bob|out", "EJECT|bob",
-	"PING|", "PING|x|y", "HELP|", "HELP|x", "", "nonsense", "|", "NOPE|", strings.Repeat("x", 5000), "GET / HTTP/1.1", "\r", "MSG|cr\r",
+	"PING|", "PING|x|y", "PING|\x07", "HELP|", "HELP|x", "", "nonsense", "|", "NOPE|", "nope|x", "ABCDEFGHIJKLMNOPQ|", "PING", strings.Repeat("x", 5000),
+	"GET / HTTP/1.1", "\r", "MSG|cr\r",
 }
 
-var replyLine = regexp.MustCompile(`^(OK\|.*|ERROR\|[a-z-]+\|[^|].*)$`)
+const rawFrom = 192
 
-// FuzzSession sends any sequence of lines, and any bytes, to a session: it does
-// not panic, answers each line once and in order, and says nothing but ERROR before a good HELLO.
+// FuzzSession sends any sequence of lines, and any bytes, to a session in a room where somebody else talks all the time, and holds what
+// comes back against the contract: see walk.
 func FuzzSession(f *testing.F) {
-	f.Add([]byte{0, 7, 12}, []byte(nil))
-	f.Add([]byte{7, 0, 7, 8, 14, 20, 27, 31, 34, 40, 47, 12}, []byte(nil))
-	f.Add([]byte{3, 7, 14, 27, 31, 46, 47, 49}, []byte("MSG|half"))
-	f.Add([]byte{55}, bytes.Repeat([]byte("z"), 70000))
-	all := make([]byte, len(vocabulary))
-	for i := range all {
-		all[i] = byte(i)
+	pick := func(lines ...string) (picks []byte) {
+		for _, line := range lines {
+			at := len(vocabulary) // a PING
+			for i, v := range vocabulary {
+				if v == line {
+					at = i
+				}
+			}
+			picks = append(picks, byte(at))
+		}
+		return picks
 	}
-	f.Add(all, []byte("\n\n|\nEXIT|\n"))
+	hello, any := "HELLO|alice|"+password, "a numbered PING"
+	f.Add(pick("MSG|hi", any, hello, "MSG|hi", "MSG|hi", any, "EXIT|", any), []byte(nil))
+	f.Add(pick(hello, "MSG|hi", "SEND|lobby|k|x", "SEND|lobby|k|x", "MSG|", "MSG|hi", any, "JOIN|den", "MSG|hi", "HISTORY|den", "WHO|den", "LEAVE|den", "MSG|hi", any), []byte(nil))
+	f.Add(pick(hello, "JOIN|den", "SEND|den|k|x", any, "SEND|den|k|x", "HISTORY|den", "HISTORY|lobby", "FIND|lobby|hi", any, "HELP|", "LIST|"), []byte(nil))
+	f.Add(pick("HELLO|carol|"+password, "MSG|hi", any, "HELP|", "PASSWD|short", "NOPE|", "PASSWD|"+password+" too", "MSG|hi", any, "LIST|"), []byte(nil))
+	f.Add(pick("HELLO|alice|TOKEN", "MSG|hi", any, "EXIT|x", any, "EXIT|"), []byte(nil))
+	f.Add(pick("HELLO|guest", "MSG|hi", "JOIN|den", "SEND|@alice||x", any, "PASSWD|short"), []byte("MSG|half"))
+	f.Add(pick(any, any, "EXIT|", hello), []byte(nil))
+	f.Add(pick("MSG|hi", "GET / HTTP/1.1", hello), []byte(nil))
+	f.Add(pick(hello, "GET / HTTP/1.1", any), []byte("\n\n|\nEXIT|\n"))
+	f.Add([]byte(nil), bytes.Repeat([]byte("z"), 70000))
+	f.Add(pick(hello, any), bytes.Repeat([]byte("z"), 70000))
+	f.Add([]byte{0, rawFrom, 100, rawFrom, 100, rawFrom}, []byte("MSG|one\nHISTORY|lobby|after|99999999999999999999|1\nSEND|@bob|k|a|b\nPING|"))
+	// Every line before sign-in, and every line after it with a PING behind; not those that end the session.
+	var early, late []string
+	for _, line := range vocabulary {
+		if !strings.HasPrefix(line, "HELLO|") && !strings.HasPrefix(line, "EXIT|") && !strings.HasPrefix(line, "GET ") {
+			early = append(early, line)
+		}
+		if line != "EXIT|" {
+			late = append(late, line, any)
+		}
+	}
+	f.Add(pick(append(early, hello)...), []byte(nil))
+	f.Add(pick(append([]string{hello}, late...)...), []byte(nil))
+	f.Add(pick(append([]string{"HELLO|carol|" + password}, late...)...), []byte(nil))
+	f.Add(bytes.Repeat(pick("nonsense"), errorBudget+2*errorsBack), []byte(nil))
 	f.Fuzz(func(t *testing.T, picks, raw []byte) {
-		if len(picks) > 200 || len(raw) > 100000 {
+		if len(picks) > 300 || len(raw) > 100000 {
 			return
 		}
 		synctest.Test(t, func(t *testing.T) { converse(t, picks, raw) })
 	})
 }
 
-func converse(t *testing.T, picks, raw []byte) {
-	p := newPlace(t, []string{"alice", "bob"}, func(o *session.Options) { o.Errors = 30 })
-	var in bytes.Buffer
-	for _, b := range picks {
-		in.WriteString(vocabulary[int(b)%len(vocabulary)] + "\n")
-	}
-	in.Write(raw)
-	sent := in.String()
-	c := p.connect()
-	go func() {
-		io.Copy(c.Conn, &in)
-		// The PING ends a piece without an LF; EXIT ends the session in every state.
-		io.WriteString(c, "PING|end of what was sent\nEXIT|\n")
-	}()
-	out, _ := io.ReadAll(c.Reader)
-	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	check(t, sent, lines)
+// slowLog answers a moment later and from another goroutine, as a log on a disk does: lines behind a message are read before it is answered.
+type slowLog struct {
+	*chattest.Log
+	queue chan func()
 }
 
-func check(t *testing.T, sent string, lines []string) {
-	replies, signedIn := 0, false
-	for i, line := range lines {
-		switch {
-		case replyLine.MatchString(line):
-			replies++
-			if strings.HasPrefix(line, "OK|") && !signedIn {
-				signedIn = true
-				if !regexp.MustCompile(`^OK\|[0-9a-f-]{36}\|[^|]*\|(lobby|den)?$`).MatchString(line) {
-					t.Fatalf("before HELLO: %q", line)
-				}
+// Append implements chat.Log.
+func (l *slowLog) Append(e chat.Entry, done func(chat.Entry, error)) {
+	l.queue <- func() { l.Log.Append(e, done) }
+}
+
+// History implements chat.Log. Meanwhile things are said.
+func (l *slowLog) History(ctx context.Context, room string, r chat.Range) ([]chat.Message, error) {
+	time.Sleep(20 * time.Millisecond)
+	return l.Log.History(ctx, room, r)
+}
+
+// Find implements chat.Log.
+func (l *slowLog) Find(ctx context.Context, room string, words []string, limit int) ([]chat.Message, error) {
+	time.Sleep(20 * time.Millisecond)
+	return l.Log.Find(ctx, room, words, limit)
+}
+
+func (l *slowLog) work() {
+	for next := range l.queue {
+		time.Sleep(2 * time.Millisecond)
+		next()
+	}
+}
+
+// errorBudget is what the session under test may get wrong, errorsBack what it is given back at most while it lasts.
+const (
+	errorBudget = 100
+	errorsBack  = 10
+)
+
+func converse(t *testing.T, picks, raw []byte) {
+	log := &slowLog{&chattest.Log{}, make(chan func(), 1024)}
+	go log.work()
+	t.Cleanup(func() { close(log.queue) })
+	p := newPlaceOn(t, log.Log, log, []string{"alice", "bob"}, func(o *session.Options) { o.Errors = errorBudget })
+	if err := p.auth.Add(context.Background(), "carol", password, false, true); err != nil {
+		t.Fatal(err)
+	}
+	p.hub.Tail(chat.Entry{ID: 1, Kind: chat.AccountAdded, Account: "carol"})
+	for range 120 { // more than two pages of an answer
+		log.Log.Append(chat.Entry{Kind: chat.Said, Account: "alice", Room: chat.Lobby, Text: "hi"}, func(chat.Entry, error) {})
+	}
+	earlier := p.connect()
+	token := strings.Split(earlier.do("HELLO|alice|"+password), "|")[2]
+	earlier.Close()
+	synctest.Wait()
+	defer talk(p)()
+
+	sent := script(picks, raw, token)
+	c := p.connect()
+	go io.Copy(c.Conn, bytes.NewReader(sent))
+	out, _ := io.ReadAll(c.Reader)
+	walkThrough(t, sent, string(out))
+}
+
+// talk has somebody say something in the lobby every few milliseconds, until what it returns is called.
+func talk(p *place) (stop func()) {
+	c := p.guest("talker")
+	go io.Copy(io.Discard, c.Reader)
+	done := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-done:
+				return
+			case <-time.After(5 * time.Millisecond):
 			}
-		case strings.HasPrefix(line, "BYE|"):
-			if i != len(lines)-1 {
-				t.Fatalf("%q is followed by %q", line, lines[i+1])
-			}
-		case !signedIn:
-			t.Fatalf("before HELLO: %q", line)
-		default:
-			parsed, err := protocol.Parse([]byte(line))
-			if err != nil {
-				t.Fatalf("%q: %v", line, err)
-			}
-			if _, known, err := protocol.ParseEvent(parsed); !known || err != nil {
-				t.Fatalf("%q is no event: %v", line, err)
+			if _, err := fmt.Fprintf(c.Conn, "MSG|tick %d\n", n); err != nil {
+				return
 			}
 		}
+	}()
+	return func() { close(done); c.Close() }
+}
+
+// script is what is sent. Its end ends the session in every state.
+func script(picks, raw []byte, token string) []byte {
+	var b bytes.Buffer
+	for i, pick := range picks {
+		switch {
+		case int(pick) < len(vocabulary):
+			b.WriteString(strings.Replace(vocabulary[pick], "TOKEN", token, 1) + "\n")
+		case pick < rawFrom:
+			fmt.Fprintf(&b, "PING|number %d\n", i)
+		default:
+			line, rest, _ := bytes.Cut(raw, []byte("\n"))
+			raw = rest
+			b.Write(append(line[:len(line):len(line)], '\n'))
+		}
 	}
-	last := lines[len(lines)-1]
-	early := strings.HasPrefix(last, "BYE|") || last == "OK|bye" || strings.HasPrefix(last, "ERROR|hello-first|") || strings.HasPrefix(last, "ERROR|bad-format|this is not a web")
-	want := strings.Count(sent, "\n") + 2
-	if replies > want || !early {
-		t.Fatalf("%d replies to %d lines; the last is %q", replies, want, last)
+	b.Write(raw)
+	b.WriteString("\nPING|the end\nEXIT|\n")
+	return b.Bytes()
+}
+
+// turns are the lines of what was sent, as a reader cuts it: FuzzReader holds that against a model of its own.
+func turns(sent []byte) (lines []turn, flood bool) {
+	r := protocol.NewReader(bytes.NewReader(sent))
+	for {
+		line, err := r.ReadLine()
+		switch err {
+		case nil, protocol.ErrTooLong:
+			lines = append(lines, turn{string(line), err != nil})
+		default:
+			return lines, err == protocol.ErrFlood
+		}
 	}
-	if last == "OK|bye" && !strings.Contains(sent, "EXIT|") && replies != want {
-		t.Fatalf("%d replies to %d lines", replies, want)
-	}
+}
+
+// turn is one line of what was sent, or the beginning of one that is too long.
+type turn struct {
+	line    string
+	tooLong bool
 }

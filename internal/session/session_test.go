@@ -33,8 +33,14 @@ type place struct {
 
 // newPlace makes a place with these accounts. Its bounds are off, but for what change sets.
 func newPlace(t testing.TB, accounts []string, change func(*session.Options)) *place {
+	log := &chattest.Log{}
+	return newPlaceOn(t, log, log, accounts, change)
+}
+
+// newPlaceOn is newPlace with a log that keeps what it is given in kept.
+func newPlaceOn(t testing.TB, kept *chattest.Log, log chat.Log, accounts []string, change func(*session.Options)) *place {
 	ctx := context.Background()
-	p := &place{t: t, log: &chattest.Log{}}
+	p := &place{t: t, log: kept}
 	var err error
 	p.auth, err = auth.New(ctx, authtest.NewStore(), auth.Options{Cost: 4, Workers: 1})
 	if err != nil {
@@ -45,10 +51,10 @@ func newPlace(t testing.TB, accounts []string, change func(*session.Options)) *p
 			t.Fatal(err)
 		}
 	}
-	p.hub = chat.New(p.log, chat.State{Accounts: accounts}, chat.Options{
+	p.hub = chat.New(log, chat.State{Accounts: accounts}, chat.Options{
 		Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace, Encode: session.Encode,
 	})
-	p.log.Tail = p.hub.Tail
+	kept.Tail = p.hub.Tail
 	opts := session.Options{Guests: true}
 	if change != nil {
 		change(&opts)
