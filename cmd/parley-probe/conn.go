@@ -19,8 +19,9 @@ import (
 type conn struct {
 	*tls.Conn
 	r       *bufio.Reader
-	events  []string // that came before a reply
-	session string   // its UUID, once signed in
+	release func() bool // the context that would cut it off
+	events  []string    // that came before a reply
+	session string      // its UUID, once signed in
 	token   string
 }
 
@@ -143,7 +144,10 @@ func (c *conn) leave() {
 }
 
 // close closes without a word.
-func (c *conn) close() { c.NetConn().Close() }
+func (c *conn) close() {
+	c.release()
+	c.NetConn().Close()
+}
 
 // ended says whether the error is the other side's end of the connection.
 func ended(err error) bool {

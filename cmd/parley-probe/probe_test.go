@@ -97,19 +97,24 @@ func TestAllHold(t *testing.T) {
 	}
 }
 
-// twin is a server without one mitigation: of all stages, that one must fall. Where no flags take it away, the mutation of the stage's name does.
+// twin is a server without one mitigation: of all stages, that one must fall.
 type twin struct {
-	stage string
-	flags []string
-	blind []string // stages that cannot be tried without the mitigation
-	slow  bool     // the stage takes seconds: with the other twins it runs under PARLEY_SOAK=1 alone
+	stage   string
+	flags   []string
+	without string   // the mutation; that of the stage's name where there is neither this nor a flag
+	blind   []string // stages that cannot be tried without the mitigation
+	slow    bool     // the stage takes seconds: with the other twins it runs under PARLEY_SOAK=1 alone
 }
 
-var twins = slices.Concat(tlsTwins, lineTwins, roomTwins, sessionTwins, rateTwins, slowTwins, floodTwins, passwordTwins)
+var twins = slices.Concat(tlsTwins, lineTwins, roomTwins, sessionTwins, rateTwins, slowTwins, floodTwins, passwordTwins, guessTwins)
 
 // takesSeconds says whether a stage waits for deadlines of the server, or storms it.
 func takesSeconds(stage string) bool {
 	return slices.ContainsFunc(twins, func(t twin) bool { return t.stage == stage && t.slow })
+}
+
+func judgedByTime(name string) bool {
+	return slices.ContainsFunc(stages, func(s stage) bool { return s.name == name && s.timed })
 }
 
 // TestTwins: each stage falls where its mitigation is missing, and no other does.
@@ -118,13 +123,18 @@ func TestTwins(t *testing.T) {
 		t.Skip("what stages see is no matter of races: TestAllHold runs them all under the detector")
 	}
 	for _, twin := range twins {
-		t.Run(twin.stage+strings.Join(twin.flags, " "), func(t *testing.T) {
-			t.Parallel()
+		if len(twin.flags) == 0 && twin.without == "" {
+			twin.without = twin.stage
+		}
+		t.Run(twin.stage+" "+twin.without+strings.Join(twin.flags, " "), func(t *testing.T) {
+			if !judgedByTime(twin.stage) { // those have the machine for themselves
+				t.Parallel()
+			}
 			var s *parleytest.Server
-			if len(twin.flags) > 0 {
+			if twin.without == "" {
 				s = parleytest.Start(t, twin.flags...)
 			} else {
-				s = startMutant(t, twin.stage)
+				s = startMutant(t, twin.without, twin.flags...)
 			}
 			var only []string
 			for _, stage := range stages {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -41,21 +42,39 @@ type result struct {
 // stageTimeout bounds a stage; those that wait for the server's own deadlines take half of it.
 const stageTimeout = 40 * time.Second
 
-// runAll runs the stages one after the other. After one that left no server there is nothing to try.
+// runAll runs the stages one after the other, but neighbours that only wait at once. After one that left no server there is nothing to try.
 func runAll(ctx context.Context, t *target, stages []stage, show *progress) []result {
-	var results []result
+	results := make([]result, len(stages))
 	var gone error
-	for i, s := range stages {
-		r := result{s, finding{verdict: untried}}
-		if gone != nil {
-			r.seen = gone.Error()
-		} else {
-			show.stage(i, s.name)
-			r.finding, gone = s.attempt(ctx, t)
+	for i := 0; i < len(stages); {
+		n := 1
+		for stages[i].beside && i+n < len(stages) && stages[i+n].beside {
+			n++
 		}
-		results = append(results, r)
+		if gone == nil {
+			show.stage(i, stages[i:i+n])
+			gone = runGroup(ctx, t, stages[i:i+n], results[i:])
+		} else {
+			results[i] = result{stages[i], finding{untried, gone.Error()}}
+			n = 1
+		}
+		i += n
 	}
 	return results
+}
+
+// runGroup runs stages at once. Its error says that the server is gone.
+func runGroup(ctx context.Context, t *target, group []stage, results []result) error {
+	gone := make([]error, len(group))
+	var running sync.WaitGroup
+	for i, s := range group {
+		running.Go(func() {
+			results[i].stage = s
+			results[i].finding, gone[i] = s.attempt(ctx, t)
+		})
+	}
+	running.Wait()
+	return errors.Join(gone...)
 }
 
 // attempt tries the stage, and whether the server answers after it. A stage that is judged by times is tried once more before it is said to have fallen.
@@ -139,8 +158,12 @@ func newProgress(f *os.File, of int) *progress {
 
 const clearLine = "\r\x1b[K" // ECMA-48: carriage return, erase in line
 
-func (p *progress) stage(i int, name string) {
-	line := fmt.Sprintf("%d/%d %s (%v)", i+1, p.of, name, time.Since(p.began).Round(time.Second))
+func (p *progress) stage(i int, group []stage) {
+	var names []string
+	for _, s := range group {
+		names = append(names, s.name)
+	}
+	line := fmt.Sprintf("%d/%d %s (%v)", i+len(group), p.of, strings.Join(names, ", "), time.Since(p.began).Round(time.Second))
 	if p.terminal {
 		fmt.Fprint(p.w, clearLine+line)
 	} else {

@@ -37,9 +37,10 @@ type stage struct {
 	people int    // accounts that it needs
 	room   bool   // it writes
 	many   bool   // it needs many addresses to send from
+	beside bool   // it mostly waits: it runs at the same time as its neighbours of this kind
 	timed  bool   // judged by times, which a busy machine may spoil once
 	run    func(context.Context, *target) (finding, error)
 }
 
 // stages is the order in which they run: what costs nothing first; what uses up rates, and guesses, last.
-var stages = slices.Concat(tlsStages, lineStages, roomStages, sessionStages, rateStages, slowStages, floodStages, passwordStages)
+var stages = slices.Concat(tlsStages, lineStages, roomStages, sessionStages, rateStages, slowStages, floodStages, passwordStages, guessStages)

@@ -186,7 +186,7 @@ func (w *watch) stop() (noticed string, fine bool) {
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond / 10) }
 
-// watched runs an attack while two people talk, if there are two. That they noticed it makes what held fall.
+// watched runs an attack while two people talk, if there are two. That they noticed it makes it fall, whatever else was seen.
 func (t *target) watched(ctx context.Context, attack func() (finding, error)) (finding, error) {
 	if len(t.people) < 2 || t.room == "" {
 		return attack()
@@ -197,12 +197,15 @@ func (t *target) watched(ctx context.Context, attack func() (finding, error)) (f
 	}
 	f, err := attack()
 	noticed, fine := w.stop()
-	if err != nil {
+	switch {
+	case !fine && ctx.Err() == nil:
+		if err != nil {
+			f.seen = err.Error()
+		}
+		return seenFell("%s; %s", f.seen, noticed), nil
+	case err != nil:
 		return f, err
 	}
 	f.seen += "; " + noticed
-	if !fine {
-		f.verdict = fell
-	}
 	return f, nil
 }

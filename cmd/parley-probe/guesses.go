@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley/protocol"
+)
+
+// guessStages send wrong passwords. Where there are many addresses, from some that nobody else signs in from; else few.
+var guessStages = []stage{
+	{name: "names-text", row: 8, people: 1, run: namesText,
+		tried: "7 wrong passwords for an account, and 7 for a name that does not exist (2 each where there is one address to send from)"},
+	{name: "names-time", row: 8, people: 1, timed: true, run: namesTime,
+		tried: "8 pairs of wrong passwords (4 where there is one address to send from), for an account and for a name that does not exist, one after the other"},
+	{name: "bcrypt-storm", row: 9, people: 2, room: true, timed: true, flag: "--bcrypt-workers, --bcrypt-queue", run: bcryptStorm,
+		tried: "wrong passwords for names that do not exist on 48 connections at once, for 4 s (8 connections, one each, where there is one address to send from), while two people talk"},
+	{name: "guessing", row: 10, people: 1, many: true, flag: "--login-rate, --login-rate-address", run: guessing,
+		tried: "up to 20 wrong passwords for an account from one address; up to 80 names, a wrong password each, from another"},
+}
+
+// bcryptStorm lets the two who talk judge what the storm costs them.
+func bcryptStorm(ctx context.Context, t *target) (finding, error) {
+	return t.watched(ctx, func() (finding, error) {
+		conns, each := 48, math.MaxInt
+		if !t.many {
+			conns, each = 8, 1
+		}
+		ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+		defer cancel()
+		var storm sync.WaitGroup
+		var denied, busy, lost atomic.Int64
+		for range conns {
+			storm.Go(func() {
+				for n := 0; n < each && ctx.Err() == nil; n++ {
+					g, err := t.guess(ctx, t.stranger(), nobody())
+					switch {
+					case ctx.Err() != nil: // cut off with all the others
+					case err != nil:
+						lost.Add(1)
+					case codeOf(g.reply) == protocol.Busy:
+						busy.Add(1)
+					default:
+						denied.Add(1)
+						continue
+					}
+					pause(ctx, time.Second)
+				}
+			})
+		}
+		storm.Wait()
+		if denied.Load()+busy.Load() == 0 {
+			return finding{}, fmt.Errorf("none of the %d connections got an answer", conns)
+		}
+		return seenHeld("%d compared and denied, %d told busy, %d connections lost", denied.Load(), busy.Load(), lost.Load()), nil
+	})
+}
+
+var digits = regexp.MustCompile(`\d+`)
+
+// guesses tries a name until the tries are used up, all from one address, and returns the answers with every number as #.
+func (t *target) guesses(ctx context.Context, name string, tries int) (answers []string, err error) {
+	from := t.stranger()
+	for len(answers) < tries {
+		g, err := t.guess(ctx, from, name)
+		if err != nil {
+			return nil, err
+		}
+		if codeOf(g.reply) != protocol.Busy {
+			answers = append(answers, digits.ReplaceAllString(g.reply, "#"))
+		} else if err := pause(ctx, time.Second); err != nil {
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
+// namesText compares what the server says, up to the throttle and behind it.
+func namesText(ctx context.Context, t *target) (finding, error) {
+	tries := 7
+	if !t.many {
+		tries = 2
+	}
+	var both sync.WaitGroup
+	var known, unknown []string
+	var errs [2]error
+	both.Go(func() { known, errs[0] = t.guesses(ctx, t.people[0].name, tries) })
+	both.Go(func() { unknown, errs[1] = t.guesses(ctx, nobody(), tries) })
+	both.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		return finding{}, err
+	}
+	for i := range known {
+		if known[i] != unknown[i] {
+			return seenFell("at try %d an account is told %s, a name that does not exist %s", i+1, short(known[i]), short(unknown[i])), nil
+		}
+	}
+	same := slices.Compact(slices.Clone(known))
+	return seenHeld("the same answers for both, %s first", short(same[0])), nil
+}
+
+const (
+	timeRatio = 0.05                 // by which the medians may differ
+	timeFloor = 2 * time.Millisecond // or by this: no network is steadier
+)
+
+// namesTime compares medians of interleaved tries.
+func namesTime(ctx context.Context, t *target) (finding, error) {
+	pairs := 8
+	if !t.many {
+		pairs = 4
+	}
+	var took [2][]time.Duration
+	for range pairs {
+		for i, name := range []string{t.people[0].name, nobody()} {
+			g, err := t.guess(ctx, t.stranger(), name)
+			if err != nil {
+				return finding{}, err
+			}
+			if code := codeOf(g.reply); code != protocol.Denied {
+				return finding{}, fmt.Errorf("a wrong password was answered with %s", short(string(code)))
+			}
+			took[i] = append(took[i], g.took)
+		}
+	}
+	known, unknown := median(took[0]), median(took[1])
+	seen := fmt.Sprintf("medians of %d: account %v, no account %v, ratio %.3f", pairs, round(known), round(unknown), float64(known)/float64(unknown))
+	if apart := (known - unknown).Abs(); apart > timeFloor && float64(apart) > timeRatio*float64(unknown) {
+		return finding{fell, seen}, nil
+	}
+	return finding{held, seen}, nil
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+// guessing is throttled by account and address, and by address; the owner is not.
+func guessing(ctx context.Context, t *target) (finding, error) {
+	who, from := t.people[0], t.stranger()
+	owner, err := t.signIn(ctx, who)
+	if err != nil {
+		return finding{}, err
+	}
+	defer owner.close()
+	byAccount, at, err := t.untilThrottled(ctx, from, 1, 20, func() string { return who.name })
+	if err != nil {
+		return finding{}, err
+	}
+	byAddress, _, err := t.untilThrottled(ctx, t.stranger(), 8, 80, nobody)
+	if err != nil {
+		return finding{}, err
+	}
+	if byAccount == 0 || byAddress == 0 {
+		return seenFell("%s; %s", told("for the account", byAccount, 20), told("for many names", byAddress, 80)), nil
+	}
+	if err := t.ownerGetsIn(ctx, owner, who, from); err != nil {
+		return seenFell("its owner is kept out by the guesses of others: %v", err), nil
+	}
+	return seenHeld("throttled after %d for the account (told at once, in %v) and after %d from the address; the owner got in from elsewhere, and by token from there",
+		byAccount, round(at), byAddress), nil
+}
+
+func told(what string, after, tries int) string {
+	if after == 0 {
+		return fmt.Sprintf("%s: %d wrong passwords, never throttled", what, tries)
+	}
+	return fmt.Sprintf("%s: throttled after %d", what, after)
+}
+
+// untilThrottled guesses on some connections at once, and returns how many guesses were compared before one was throttled (0: none was), and the time which that answer took.
+func (t *target) untilThrottled(ctx context.Context, from netip.Addr, conns, tries int, name func() string) (int, time.Duration, error) {
+	var (
+		guessing        sync.WaitGroup
+		begun, compared atomic.Int64
+		mu              sync.Mutex
+		throttled       time.Duration
+		failed          error
+	)
+	over := func(d time.Duration, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if throttled == 0 {
+			throttled = d
+		}
+		failed = errors.Join(failed, err)
+		begun.Add(int64(tries)) // nobody begins another
+	}
+	for range conns {
+		guessing.Go(func() {
+			for ctx.Err() == nil && begun.Add(1) <= int64(tries) {
+				g, err := t.guess(ctx, from, name())
+				switch code := codeOf(g.reply); {
+				case err != nil:
+					over(0, err)
+				case code == protocol.Throttled:
+					over(g.took, nil)
+				case code == protocol.Busy:
+					begun.Add(-1)
+					pause(ctx, time.Second)
+				default:
+					compared.Add(1)
+				}
+			}
+		})
+	}
+	guessing.Wait()
+	if throttled > 0 {
+		return int(compared.Load()), throttled, nil
+	}
+	if failed == nil {
+		failed = ctx.Err()
+	}
+	return 0, 0, failed
+}
+
+// ownerGetsIn signs in by password from elsewhere, and by token from where the guesses came. owner is a session of before, which ends.
+func (t *target) ownerGetsIn(ctx context.Context, owner *conn, who *account, from netip.Addr) error {
+	elsewhere, err := t.signIn(ctx, who)
+	if err != nil {
+		return err
+	}
+	elsewhere.leave()
+	owner.close()
+	if err := pause(ctx, 100*time.Millisecond); err != nil { // for the server to see that the session is over
+		return err
+	}
+	c, err := t.dial(ctx, from)
+	if err != nil {
+		return err
+	}
+	defer c.leave()
+	return c.hello(who.name, owner.token)
+}
+
+// nobody is a name that no account has.
+func nobody() string { return "probe-" + strings.ToLower(rand.Text()) }
+
+// guess is one sign-in with a wrong password.
+type guess struct {
+	reply string
+	took  time.Duration // from HELLO to its answer
+}
+
+// guess tries, on a connection of its own, a password that nobody has.
+func (t *target) guess(ctx context.Context, from netip.Addr, name string) (guess, error) {
+	c, err := t.dial(ctx, from)
+	if err != nil {
+		return guess{}, err
+	}
+	defer c.close()
+	began := time.Now()
+	reply, err := c.do("HELLO|" + name + "|wrong: " + rand.Text())
+	return guess{reply, time.Since(began)}, err
+}
