@@ -19,11 +19,13 @@ import (
 func FuzzReader(f *testing.F) {
 	x := func(n int) []byte { return bytes.Repeat([]byte("x"), n) }
 	f.Add([]byte("HELLO|alice|secret\r\nMSG|hi\n"), 3)
+	f.Add([]byte("MSG|hi\r\r\n\r\n\n\r"), 1)
 	f.Add(x(70000), 4096)
 	f.Add(append(x(5000), "\nMSG|b\n"...), 1)
 	for _, edge := range []int{protocol.MaxLine, protocol.MaxSkip} {
 		for _, n := range []int{edge - 2, edge - 1, edge, edge + 1} {
 			f.Add(append(x(n), "\nMSG|b\r\n"...), 511)
+			f.Add(x(n), 512)
 		}
 	}
 	f.Fuzz(func(t *testing.T, in []byte, chunk int) {
