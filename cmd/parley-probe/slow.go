@@ -1,3 +1,195 @@
 package main
 
-var slowStages = []stage{}
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+var slowStages = []stage{
+	{name: "slow-handshake", row: 1, run: slowHandshake, flag: "--handshake-timeout",
+		tried: "200 sockets (12 where there is one address to send from) that send a byte of a ClientHello each second, for 15 s at the most"},
+	{name: "slow-hello", row: 1, run: slowHello, flag: "--login-timeout",
+		tried: "200 sockets (or 12), handshake done, that send a byte of a HELLO each second, for 20 s at the most"},
+	{name: "slow-answers", row: 17, people: 1, room: true, run: slowAnswers, flag: "--write-timeout",
+		tried: "two sessions that ask for 3 MB of HISTORY each and read nothing for 11 s; where the server bears that, for 25 s"},
+	{name: "slow-events", row: 17, people: 2, room: true, run: slowEvents, flag: "--outbox-bytes",
+		tried: "a session that reads nothing while 430 KB are said in its room, in less than 9 s"},
+}
+
+// trickle is a connection on which a byte is written each second.
+type trickle struct {
+	net.Conn
+	began time.Time
+	over  time.Duration // when the server had closed it; 0: not yet
+}
+
+// run writes text until the server closes, or until text or most is at its end.
+func (s *trickle) run(text []byte, most time.Duration) {
+	answers := make([]byte, 4096)
+	for i := 0; i < len(text) && time.Since(s.began) < most; i++ {
+		next := time.Now().Add(time.Second)
+		s.SetDeadline(next)
+		_, err := s.Write(text[i : i+1])
+		for err == nil { // until the next second, or the end
+			_, err = s.Read(answers)
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			s.over = time.Since(s.began)
+			return
+		}
+	}
+}
+
+// atOnce is when a connection that ends was refused, and no deadline waited for.
+const atOnce = time.Second / 2
+
+// trickles opens slow sockets, at most 12 from one address, and tells how the server bears them: below 256 in all, above which it may drop
+// new ones at random, and below 16 from an address.
+func (t *target) trickles(ctx context.Context, text []byte, most time.Duration, open func() (net.Conn, error)) (finding, error) {
+	var (
+		all    []*trickle
+		done   sync.WaitGroup
+		failed error
+		away   int // turned away
+	)
+	number := 12
+	if t.many {
+		number = 200
+	}
+	for range number {
+		c, err := open()
+		if ended(err) {
+			away++
+			continue
+		}
+		if failed = err; failed != nil {
+			break
+		}
+		one := &trickle{Conn: c, began: time.Now()}
+		all = append(all, one)
+		done.Go(func() { one.run(text, most) })
+	}
+	shut := func() {
+		for _, one := range all {
+			one.SetDeadline(time.Unix(1, 0))
+			one.Close()
+		}
+	}
+	defer context.AfterFunc(ctx, shut)()
+	meanwhile := ""
+	if failed == nil {
+		meanwhile = t.entrance(ctx)
+	} else {
+		shut()
+	}
+	done.Wait()
+	if failed == nil && ctx.Err() != nil {
+		failed = context.Cause(ctx)
+	}
+	shut()
+	if failed != nil {
+		return finding{}, failed
+	}
+	return judgeTrickles(all, away, most, meanwhile)
+}
+
+func judgeTrickles(all []*trickle, away int, most time.Duration, meanwhile string) (finding, error) {
+	var times []time.Duration
+	open := 0
+	for _, one := range all {
+		switch {
+		case one.over == 0:
+			open++
+		case one.over < atOnce:
+			away++
+		default:
+			times = append(times, one.over)
+		}
+	}
+	seen := ""
+	if away > 0 {
+		seen = fmt.Sprintf("%d turned away at once, ", away)
+	}
+	if open > 0 {
+		return seenFell("%s%d of %d still open after %v; %s", seen, open, open+len(times), most, meanwhile), nil
+	}
+	if len(times) == 0 {
+		return finding{}, fmt.Errorf("all %d were turned away at once", away)
+	}
+	return seenHeld("%s%d closed by the server after %.1f to %.1f s; %s", seen, len(times), slices.Min(times).Seconds(),
+		slices.Max(times).Seconds(), meanwhile), nil
+}
+
+// entrance says how long others take to get in meanwhile.
+func (t *target) entrance(ctx context.Context) string {
+	began := time.Now()
+	c, err := t.dial(ctx, t.stranger())
+	if err == nil {
+		_, err = c.greet()
+		c.close()
+	}
+	if err != nil {
+		return "meanwhile a stranger got no answer: " + err.Error()
+	}
+	said := fmt.Sprintf("meanwhile a stranger was answered after %v", round(time.Since(began)))
+	if len(t.people) == 0 {
+		return said
+	}
+	began = time.Now()
+	if c, err = t.signIn(ctx, t.people[0]); err != nil {
+		return said + ", and a sign-in failed: " + err.Error()
+	}
+	said += fmt.Sprintf(", a sign-in took %v", round(time.Since(began)))
+	c.leave()
+	return said
+}
+
+// sources gives each address of the probe's to 12 connections.
+func (t *target) sources(connect func(from netip.Addr) (net.Conn, error)) func() (net.Conn, error) {
+	n, from := 0, netip.Addr{}
+	return func() (net.Conn, error) {
+		if n%12 == 0 {
+			from = t.stranger()
+		}
+		n++
+		return connect(from)
+	}
+}
+
+func slowHandshake(ctx context.Context, t *target) (finding, error) {
+	hello, err := clientHello(ctx, t.config)
+	if err != nil {
+		return finding{}, err
+	}
+	return t.trickles(ctx, hello, 15*time.Second, t.sources(func(from netip.Addr) (net.Conn, error) { return t.connect(ctx, from) }))
+}
+
+// clientHello is what a handshake begins with.
+func clientHello(ctx context.Context, config *tls.Config) ([]byte, error) {
+	ours, theirs := net.Pipe()
+	go func() {
+		tls.Client(ours, config).HandshakeContext(ctx)
+		ours.Close()
+	}()
+	defer theirs.Close()
+	theirs.SetDeadline(time.Now().Add(patience))
+	hello := make([]byte, 4096)
+	n, err := theirs.Read(hello)
+	return hello[:n], err
+}
+
+// slowHello says a name that never ends within the time: it is nobody's.
+func slowHello(ctx context.Context, t *target) (finding, error) {
+	return t.trickles(ctx, []byte("HELLO|"+strings.Repeat("slow", 10)), 20*time.Second, t.sources(func(from netip.Addr) (net.Conn, error) {
+		return t.dial(ctx, from)
+	}))
+}

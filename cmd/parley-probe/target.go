@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"parley/protocol"
@@ -53,8 +52,7 @@ type target struct {
 	room   string     // of the probe's own, where the people have joined it; else empty
 	noRoom error      // why there is none
 
-	network int          // of the addresses to send from
-	next    atomic.Int32 // of them
+	network, next int // of the addresses to send from
 }
 
 // newTarget finds the address. Nothing is sent yet.
@@ -83,13 +81,17 @@ func (t *target) stranger() netip.Addr {
 	if !t.many {
 		return netip.Addr{}
 	}
-	n := t.next.Add(1)
-	return netip.AddrFrom4([4]byte{127, byte(t.network), byte(n / 250), byte(1 + n%250)})
+	t.next++
+	return netip.AddrFrom4([4]byte{127, byte(t.network), byte(t.next / 250), byte(1 + t.next%250)})
 }
 
 // connect opens a TCP connection, from the source given.
 func (t *target) connect(ctx context.Context, from netip.Addr) (*net.TCPConn, error) {
-	d := net.Dialer{Timeout: patience}
+	return t.connectBy(ctx, from, net.Dialer{Timeout: patience})
+}
+
+// connectBy is connect by a dialer of one's own.
+func (t *target) connectBy(ctx context.Context, from netip.Addr, d net.Dialer) (*net.TCPConn, error) {
 	if from.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(from, 0))
 	}
@@ -100,7 +102,7 @@ func (t *target) connect(ctx context.Context, from netip.Addr) (*net.TCPConn, er
 	return plain.(*net.TCPConn), nil
 }
 
-// dial connects and finishes the TLS handshake: the server is verified. The connection is cut off when ctx ends.
+// dial connects and finishes the TLS handshake: the server is verified.
 func (t *target) dial(ctx context.Context, from netip.Addr) (*conn, error) {
 	plain, err := t.connect(ctx, from)
 	if err != nil {
@@ -109,21 +111,19 @@ func (t *target) dial(ctx context.Context, from netip.Addr) (*conn, error) {
 	return t.secure(ctx, plain, t.config)
 }
 
-// secure finishes the handshake with a configuration made of the target's. The connection is cut off when ctx ends.
+// secure finishes the handshake with a configuration made of the target's.
 func (t *target) secure(ctx context.Context, plain net.Conn, config *tls.Config) (*conn, error) {
-	limited, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	secured := tls.Client(plain, config)
-	if err := secured.HandshakeContext(limited); err != nil {
+	if err := secured.HandshakeContext(ctx); err != nil {
 		plain.Close()
 		if bad, ok := t.trust.Explain(err); ok {
 			return nil, bad
 		}
 		return nil, err
 	}
-	c := newConn(secured)
-	c.release = context.AfterFunc(ctx, func() { plain.Close() })
-	return c, nil
+	return newConn(secured), nil
 }
 
 // offering is the configuration that offers other protocols than parley's, or none.
