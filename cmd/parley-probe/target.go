@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"parley/protocol"
@@ -52,7 +53,8 @@ type target struct {
 	room   string     // of the probe's own, where the people have joined it; else empty
 	noRoom error      // why there is none
 
-	network, next int // of the addresses to send from
+	network int          // of the addresses to send from
+	next    atomic.Int32 // of them
 }
 
 // newTarget finds the address. Nothing is sent yet.
@@ -81,8 +83,8 @@ func (t *target) stranger() netip.Addr {
 	if !t.many {
 		return netip.Addr{}
 	}
-	t.next++
-	return netip.AddrFrom4([4]byte{127, byte(t.network), byte(t.next / 250), byte(1 + t.next%250)})
+	n := t.next.Add(1)
+	return netip.AddrFrom4([4]byte{127, byte(t.network), byte(n / 250), byte(1 + n%250)})
 }
 
 // connect opens a TCP connection, from the source given.
@@ -102,7 +104,7 @@ func (t *target) connectBy(ctx context.Context, from netip.Addr, d net.Dialer) (
 	return plain.(*net.TCPConn), nil
 }
 
-// dial connects and finishes the TLS handshake: the server is verified.
+// dial connects and finishes the TLS handshake: the server is verified. The connection is cut off when ctx ends.
 func (t *target) dial(ctx context.Context, from netip.Addr) (*conn, error) {
 	plain, err := t.connect(ctx, from)
 	if err != nil {
@@ -111,19 +113,21 @@ func (t *target) dial(ctx context.Context, from netip.Addr) (*conn, error) {
 	return t.secure(ctx, plain, t.config)
 }
 
-// secure finishes the handshake with a configuration made of the target's.
+// secure finishes the handshake with a configuration made of the target's. The connection is cut off when ctx ends.
 func (t *target) secure(ctx context.Context, plain net.Conn, config *tls.Config) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	secured := tls.Client(plain, config)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	if err := secured.HandshakeContext(limited); err != nil {
 		plain.Close()
 		if bad, ok := t.trust.Explain(err); ok {
 			return nil, bad
 		}
 		return nil, err
 	}
-	return newConn(secured), nil
+	c := newConn(secured)
+	c.release = context.AfterFunc(ctx, func() { plain.Close() })
+	return c, nil
 }
 
 // offering is the configuration that offers other protocols than parley's, or none.
