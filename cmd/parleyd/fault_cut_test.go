@@ -72,7 +72,7 @@ func (c *cutter) wire(left int, reset bool) *cutWire {
 // all runs cut for 0 to n-1, each of which makes one connection, and waits until the server has seen the end of each.
 func (c *cutter) all(n int, cut func(int)) {
 	c.t.Helper()
-	for from := 0; from < n; from += atOnce {
+	for from := 0; from < n && !c.t.Failed(); from += atOnce {
 		var some sync.WaitGroup
 		for i := from; i < min(n, from+atOnce); i++ {
 			some.Go(func() { cut(i) })
