@@ -1,5 +1,8 @@
 package main
 
-var floodTwins = []twin{}
+var floodTwins = []twin{
+	{stage: "flood-address", flags: []string{"--max-unauth-per-ip", "0"}},
+	{stage: "flood-overall", flags: []string{"--max-unauth", "0"}, slow: true},
+}
 
 var floodMutations = []mutation{}

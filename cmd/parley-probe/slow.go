@@ -61,7 +61,7 @@ func (t *target) trickles(ctx context.Context, text []byte, most time.Duration, 
 		failed error
 		away   int // turned away
 	)
-	number := 12
+	number := perAddress
 	if t.many {
 		number = 200
 	}
@@ -153,11 +153,11 @@ func (t *target) entrance(ctx context.Context) string {
 	return said
 }
 
-// sources gives each address of the probe's to 12 connections.
+// sources gives each address to perAddress connections.
 func (t *target) sources(connect func(from netip.Addr) (net.Conn, error)) func() (net.Conn, error) {
 	n, from := 0, netip.Addr{}
 	return func() (net.Conn, error) {
-		if n%12 == 0 {
+		if n%perAddress == 0 {
 			from = t.stranger()
 		}
 		n++
