@@ -2,8 +2,10 @@ package tlsutil_test
 
 import (
 	"context"
+	"crypto/tls"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +85,14 @@ func TestOpenSSLClient(t *testing.T) {
 		"TLS 1.2":       {[]string{"-CAfile", r.CA, "-tls1_2"}, "protocol version", false},
 		"foreign alpn":  {[]string{"-CAfile", r.CA, "-alpn", "h2,http/1.1"}, "no application protocol", false},
 		"older ciphers": {[]string{"-CAfile", r.CA, "-ciphersuites", "TLS_AES_128_CCM_SHA256"}, "handshake failure", false},
+		"finite field":  {[]string{"-CAfile", r.CA, "-groups", "ffdhe2048"}, "handshake failure", false},
+		"renegotiation": {[]string{"-CAfile", r.CA, "-tls1_2", "-legacy_renegotiation"}, "protocol version", false},
+		"long alpn":     {[]string{"-CAfile", r.CA, "-alpn", strings.Repeat("x", 255)}, "no application protocol", false},
+		"near alpn":     {[]string{"-CAfile", r.CA, "-alpn", "PARLEY/1,parley/1\n"}, "no application protocol", false},
+		"longest name":  {[]string{"-CAfile", r.CA, "-servername", strings.Repeat("x", 255)}, "PING|from a pipe", true},
+		"small records": {[]string{"-CAfile", r.CA, "-max_send_frag", "512", "-maxfraglen", "512"}, "PING|from a pipe", true},
+		// A certificate proves nothing here: it is not asked for.
+		"certificate": {[]string{"-CAfile", r.CA, "-cert", r.Cert, "-key", r.Key}, "PING|from a pipe", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := append([]string{"s_client", "-quiet", "-connect", addr, "-verify_return_error", "-no-CApath", "-no-CAstore"}, tt.args...)
@@ -91,5 +101,27 @@ func TestOpenSSLClient(t *testing.T) {
 				t.Errorf("%v, want %q in\n%s", err, tt.say, out)
 			}
 		})
+	}
+}
+
+// TestOpenSSLResumption: the server gives openssl no session to resume, and so none to send early data in.
+func TestOpenSSLResumption(t *testing.T) {
+	r, keys := makeCerts(t)
+	given := func(config *tls.Config) bool {
+		session := filepath.Join(t.TempDir(), "session.pem")
+		out, err := openssl(t, "PING|from a pipe\nEXIT|\n", "s_client", "-quiet", "-connect", serve(t, config), "-CAfile", r.CA, "-verify_return_error", "-sess_out", session)
+		if err != nil || !strings.Contains(out, "PING|from a pipe") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		_, err = os.Stat(session)
+		return err == nil
+	}
+	if given(tlsutil.ServerConfig(keys, nil)) {
+		t.Error("a session was given")
+	}
+	tickets := tlsutil.ServerConfig(keys, nil)
+	tickets.SessionTicketsDisabled = false
+	if !given(tickets) {
+		t.Error("openssl keeps no session where it is given one: the check shows nothing")
 	}
 }
