@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -18,14 +17,14 @@ import (
 // conn is one connection, spoken to by hand: its methods check nothing that the server should.
 type conn struct {
 	*tls.Conn
-	r       *bufio.Reader
-	release func() bool // the context that would cut it off
-	events  []string    // that came before a reply
-	session string      // its UUID, once signed in
+	r       *protocol.Reader // bounded: what answers may be anything
+	release func() bool      // the context that would cut it off
+	events  []string         // that came before a reply
+	session string           // its UUID, once signed in
 	token   string
 }
 
-func newConn(c *tls.Conn) *conn { return &conn{Conn: c, r: bufio.NewReader(c)} }
+func newConn(c *tls.Conn) *conn { return &conn{Conn: c, r: protocol.NewReader(c)} }
 
 // hello signs in. A refusal is a *protocol.Error.
 func (c *conn) hello(name, credential string) error {
@@ -58,8 +57,8 @@ func (c *conn) line() (string, error) { return c.lineWithin(patience) }
 
 func (c *conn) lineWithin(wait time.Duration) (string, error) {
 	c.SetReadDeadline(time.Now().Add(wait))
-	line, err := c.r.ReadString('\n')
-	return strings.TrimSuffix(line, "\n"), err
+	line, err := c.r.ReadLine()
+	return string(line), err
 }
 
 // reply reads on to the next reply; events before it are kept.
@@ -69,9 +68,14 @@ func (c *conn) reply() (string, error) {
 		if err != nil || isReply(line) {
 			return line, err
 		}
-		c.events = append(c.events, line)
+		if c.events = append(c.events, line); len(c.events) > mostLines {
+			return "", errors.New("the server sends events without end")
+		}
 	}
 }
+
+// mostLines is what is read of one server in one go; parley sends far less.
+const mostLines = 20000
 
 func isReply(line string) bool {
 	return strings.HasPrefix(line, protocol.ReplyOK+"|") || strings.HasPrefix(line, protocol.ReplyError+"|")
@@ -125,7 +129,7 @@ func refusal(reply string) *protocol.Error {
 
 // rest reads to the end of the stream, wait for each line. open is true where the server had not closed by then.
 func (c *conn) rest(wait time.Duration) (lines []string, open bool) {
-	for {
+	for len(lines) < mostLines {
 		line, err := c.lineWithin(wait)
 		if line != "" {
 			lines = append(lines, line)
@@ -134,6 +138,7 @@ func (c *conn) rest(wait time.Duration) (lines []string, open bool) {
 			return lines, errors.Is(err, os.ErrDeadlineExceeded)
 		}
 	}
+	return lines, true
 }
 
 // leave signs out, so that no token is left behind.
