@@ -109,6 +109,9 @@ var rules = []rule{
 	{"parley/cmd/parley", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
 		"parley/internal/control", "parley/auth", "database/sql"},
 		"a client shares the wire with the server, and nothing else"},
+	{"parley/cmd/parley-probe", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
+		"parley/internal/control", "parley/auth", "database/sql"},
+		"an attacker has the wire, and nothing else"},
 }
 
 // own says that one module outside the standard library belongs to one package.
