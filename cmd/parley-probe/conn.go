@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -87,6 +89,33 @@ func (c *conn) do(line string) (string, error) {
 		return "", err
 	}
 	return c.reply()
+}
+
+// patient is do, and does as it is told where the answer is to wait.
+func (c *conn) patient(ctx context.Context, line string) (string, error) {
+	for {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		reply, err := c.do(line)
+		if err != nil {
+			return "", err
+		}
+		code := codeOf(reply)
+		if code != protocol.RateLimited && code != protocol.Busy {
+			return reply, nil
+		}
+		if err := pause(ctx, max(refusal(reply).RetryAfter(), time.Second/10)); err != nil {
+			return "", err
+		}
+	}
+}
+
+// inStep says whether the next reply is that to the next line: else a line before had none, or two.
+func (c *conn) inStep(ctx context.Context) (bool, error) {
+	mark := rand.Text()
+	reply, err := c.patient(ctx, "PING|"+mark)
+	return reply == protocol.ReplyOK+"|"+mark, err
 }
 
 // ok sends one line and returns the fields of its OK; an ERROR is a *protocol.Error.

@@ -137,6 +137,19 @@ func (t *target) offering(protocols ...string) (*tls.Config, error) {
 	return tlsutil.ClientConfig(trust)
 }
 
+// dialOffering is dial with these protocols, or none, offered by ALPN.
+func (t *target) dialOffering(ctx context.Context, protocols ...string) (*conn, error) {
+	config, err := t.offering(protocols...)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := t.connect(ctx, t.stranger())
+	if err != nil {
+		return nil, err
+	}
+	return t.secure(ctx, plain, config)
+}
+
 // signIn opens a session by password, and waits where it is told to.
 func (t *target) signIn(ctx context.Context, who *account) (*conn, error) {
 	for {

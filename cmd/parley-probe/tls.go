@@ -50,11 +50,16 @@ func (t *target) refuses(ctx context.Context, config *tls.Config) (bool, error) 
 		c.close()
 		return false, nil
 	}
-	// crypto/tls gives an alert of the other side as a net.OpError of this kind.
-	if remote := (*net.OpError)(nil); errors.As(err, &remote) && remote.Op == "remote error" {
+	if isAlert(err) {
 		return true, nil
 	}
 	return false, err
+}
+
+// isAlert says whether the error is an alert of the other side: crypto/tls gives it as a net.OpError of this kind.
+func isAlert(err error) bool {
+	remote := (*net.OpError)(nil)
+	return errors.As(err, &remote) && remote.Op == "remote error"
 }
 
 // tickets notes the session tickets that a server sends.
@@ -94,20 +99,12 @@ func tlsTickets(ctx context.Context, t *target) (finding, error) {
 func alpn(ctx context.Context, t *target) (finding, error) {
 	var refused []string
 	for _, name := range []string{"http/1.1", "h2", "imap", "pop3", "ftp", "irc"} {
-		config, err := t.offering(name)
-		if err != nil {
-			return finding{}, err
+		c, err := t.dialOffering(ctx, name)
+		if isAlert(err) {
+			refused = append(refused, name)
+			continue
 		}
-		plain, err := t.connect(ctx, t.stranger())
 		if err != nil {
-			return finding{}, err
-		}
-		c, err := t.secure(ctx, plain, config)
-		if err != nil {
-			if remote := (*net.OpError)(nil); errors.As(err, &remote) && remote.Op == "remote error" {
-				refused = append(refused, name)
-				continue
-			}
 			return finding{}, fmt.Errorf("%s: %w", name, err)
 		}
 		c.SetDeadline(time.Now().Add(patience))
