@@ -1,5 +1,13 @@
 package main
 
-var roomTwins = []twin{}
+var roomTwins = []twin{
+	{stage: "reading"}, {stage: "reading", without: "reading-names"}, {stage: "speaking"},
+	{stage: "rooms", flags: []string{"--max-rooms", "0"}, slow: true},
+}
 
-var roomMutations = []mutation{}
+var roomMutations = []mutation{
+	{"internal/chat/seat.go", "if leaving, in := p.rooms[r]; !in || speak && leaving {", `if leaving, in := p.rooms[r]; !in && !without("reading") || speak && leaving {`},
+	{"internal/chat/seat.go", "r := h.rooms[name]\n\tif r == nil {\n\t\treturn",
+		"r := h.rooms[name]\n\tif r == nil && without(\"reading-names\") {\n\t\treturn \"\", 0, ErrForbidden\n\t}\n\tif r == nil {\n\t\treturn"},
+	{"internal/chat/seat.go", "Key: key, KeyOwner: s.Name,", `Key: key, KeyOwner: map[bool]string{true: "all", false: s.Name}[without("speaking")],`},
+}
