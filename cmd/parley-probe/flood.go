@@ -94,9 +94,9 @@ func floodManyAddresses(ctx context.Context, t *target) (finding, error) {
 		case len(away) == 0:
 			return seenFell("all let in"), nil
 		case away[0] < perAddress:
-			return finding{}, fmt.Errorf("of %d connections from one address the %d. was turned away: it is not seen whether there is a bound for all", perAddress, away[0]+1)
+			return finding{}, fmt.Errorf("of %d connections from one address number %d was turned away: whether there is a bound for all is not seen", perAddress, away[0]+1)
 		}
-		seen := fmt.Sprintf("%d let in, %d closed at once, the first of them the %d.", floodOverall-len(away), len(away), away[0]+1)
+		seen := fmt.Sprintf("%d let in, %d closed at once, the first of them number %d", floodOverall-len(away), len(away), away[0]+1)
 		if len(t.people) > 0 {
 			took, err := t.signInAfter(ctx)
 			if err != nil {

@@ -316,11 +316,11 @@ func rateBytes(ctx context.Context, t *target) (finding, error) {
 		}
 		if code == protocol.RateLimited {
 			pause(ctx, all.most) // the account is of use again
-			return seenHeld("after %d KB %d were refused, and a MSG with them; %s", 4*all.all(), all.limited(), all.told()), all.other()
+			return seenHeld("%d KB sent, %d lines refused, and a MSG with them; %s", 4*all.all(), all.limited(), all.told()), all.other()
 		}
 	}
 	if all.bye != "" {
 		return finding{}, fmt.Errorf("the session was ended (%s) before it was seen why lines are refused", short(all.bye))
 	}
-	return seenFell("%d KB taken at once; %d refused, but no MSG with them", 4*all.all(), all.limited()), all.other()
+	return seenFell("%d KB sent at once, %d lines refused, but no MSG with them", 4*all.all(), all.limited()), all.other()
 }

@@ -26,19 +26,13 @@ func (t *target) deaf(ctx context.Context, who *account) (*conn, error) {
 		})
 		return err
 	}
-	plain, err := t.connectBy(ctx, t.stranger(), net.Dialer{Timeout: patience, Control: small})
-	if err != nil {
-		return nil, err
-	}
-	c, err := t.secure(ctx, plain, t.config)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.hello(who.name, who.password); err != nil {
-		c.close()
-		return nil, fmt.Errorf("sign-in of %s: %w", who.name, err)
-	}
-	return c, nil
+	return t.signInBy(ctx, who, func() (*conn, error) {
+		plain, err := t.connectBy(ctx, t.stranger(), net.Dialer{Timeout: patience, Control: small})
+		if err != nil {
+			return nil, err
+		}
+		return t.secure(ctx, plain, t.config)
+	})
 }
 
 // drain reads at last: until as many lines came as were to come, or the stream ends, which is what cut says.
