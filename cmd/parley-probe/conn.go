@@ -98,6 +98,9 @@ func (c *conn) patient(ctx context.Context, line string) (string, error) {
 			return "", context.Cause(ctx)
 		}
 		reply, err := c.do(line)
+		if ended(err) && len(c.events) > 0 {
+			err = fmt.Errorf("the session was ended at %s, its last event %s: %w", short(line), short(c.events[len(c.events)-1]), err)
+		}
 		if err != nil {
 			return "", err
 		}

@@ -40,7 +40,8 @@ func (a *address) UnmarshalText(text []byte) error {
 // account is one that the probe may sign in to.
 type account struct {
 	name, password string
-	conn           *conn // the session that joined the room; nobody reads it between stages
+	conn           *conn    // the session that joined the room; nobody reads it between stages
+	rooms          []string // that a stage has joined beside it, and not left yet
 }
 
 // target is the server, seen from outside.
@@ -186,7 +187,11 @@ func (t *target) enter(ctx context.Context, who *account) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.ok("JOIN|" + t.room); err != nil {
+	reply, err := c.patient(ctx, "JOIN|"+t.room)
+	if err == nil && codeOf(reply) != accepted {
+		err = refusal(reply)
+	}
+	if err != nil {
 		c.leave()
 		return nil, err
 	}
@@ -247,23 +252,40 @@ func (t *target) part(room string) {
 	}
 }
 
-// leave puts back what arrive did, with new sessions: those of before may be over.
+// leave puts back what arrive and stages did, with new sessions: those of before may be over.
 func (t *target) leave() error {
-	if t.room == "" {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var failed []error
 	for _, who := range t.people {
+		if t.room != "" {
+			who.rooms = append(who.rooms, t.room)
+		}
+		if len(who.rooms) == 0 {
+			continue
+		}
 		c, err := t.signIn(ctx, who)
 		if err == nil {
-			_, err = c.ok("LEAVE|" + t.room)
+			err = who.leaveRooms(ctx, c)
 			c.leave()
 		}
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
+}
+
+// leaveRooms leaves the account's rooms, the last first.
+func (a *account) leaveRooms(ctx context.Context, c *conn) error {
+	for ; len(a.rooms) > 0; a.rooms = a.rooms[:len(a.rooms)-1] {
+		reply, err := c.patient(ctx, "LEAVE|"+a.rooms[len(a.rooms)-1])
+		if err != nil {
+			return err
+		}
+		if code := codeOf(reply); code != accepted && code != protocol.NotMember {
+			return refusal(reply)
+		}
+	}
+	return nil
 }
 
 // pause waits, but not beyond ctx.
