@@ -126,7 +126,7 @@ func TestConnectionFlood(t *testing.T) {
 			if peak > tt.most+few || peak < tt.least || f.secure.Load() == 0 {
 				t.Errorf("the server held %d connections at once, %d finished the handshake", peak, f.secure.Load())
 			}
-			if grown := most - before; grown > mayGrow+tt.grows*tt.most {
+			if grown := most - before; !parleytest.Race && grown > mayGrow+tt.grows*tt.most { // the race detector takes much for itself
 				t.Errorf("memory grew from %d KiB by %d", before, grown)
 			}
 			f.fall()

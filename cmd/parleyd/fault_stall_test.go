@@ -88,14 +88,14 @@ func TestStoppedReaders(t *testing.T) {
 	if os.Getenv("PARLEY_SOAK") != "" {
 		rounds = 20
 	}
-	const talkers = 3
+	const talkers = 4
 	s := parleytest.Start(t, unlimited()...)
 	book := newBook()
-	book.pace = 2 * time.Millisecond // some megabytes a second
+	book.pace = time.Millisecond // some megabytes a second
 	book.filler = strings.Repeat("x", 1900) + " "
-	witness := hear(t, s, "witness")
 	long := []*follower{follow(t, s, "long0"), follow(t, s, "long1"), follow(t, s, "long2")}
 	brief := follow(t, s, "brief")
+	witness := hear(t, s, "witness")
 	book.talkers(t, s, talkers)
 	for round := range rounds {
 		for _, f := range append(long, brief) {

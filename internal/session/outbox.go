@@ -16,7 +16,7 @@ var records = sync.Pool{New: func() any { b := make([]byte, 0, recordSize); retu
 // while there is something to write.
 type outbox struct {
 	conn     net.Conn
-	limit    int           // bytes of events, and again of answers, that may wait; 0 is no limit
+	limit    int           // bytes of events (see full), and again of answers, that may wait; 0 is no limit
 	timeout  time.Duration // for one write; 0 is no limit
 	overflow func()        // called once when events do not fit; must not block
 
@@ -25,7 +25,8 @@ type outbox struct {
 	queue    []piece
 	held     []piece // events that wait for an answer's end
 	holding  bool
-	waiting  [2]int // bytes in queue and held that are not yet written, by kind
+	waiting  [2]int    // bytes in queue and held that are not yet written, by kind
+	took     time.Time // when the connection last took something, or had nothing to take
 	flushing bool
 	closed   bool      // takes no event and no part of an answer any more
 	finished bool      // takes nothing any more
@@ -60,7 +61,7 @@ func (o *outbox) event(b []byte) {
 		o.mu.Unlock()
 		return
 	}
-	if o.limit > 0 && o.waiting[event]+len(b) > o.limit {
+	if o.full(o.waiting[event] + len(b)) {
 		o.closed = true
 		o.mu.Unlock()
 		o.overflow()
@@ -73,6 +74,19 @@ func (o *outbox) event(b []byte) {
 		o.push(piece{b, event})
 	}
 	o.mu.Unlock()
+}
+
+// All that was committed at once is told at once, before the goroutine that
+// writes may have had a turn, and that can be more than the limit. So a peer is too slow when it has
+// taken nothing for stalled; but no more than burst times the limit waits even for one that takes a little.
+const (
+	burst   = 8 // at the default limit, what a whole transaction holds
+	stalled = 250 * time.Millisecond
+)
+
+// full says whether n bytes of events are too many.
+func (o *outbox) full(n int) bool {
+	return o.limit > 0 && n > o.limit && (n > burst*o.limit || time.Since(o.took) > stalled)
 }
 
 // reply adds a reply. It does not wait: there are at most as many as lines
@@ -141,7 +155,7 @@ func (o *outbox) push(p piece) {
 	o.waiting[p.kind] += len(p.bytes)
 	o.queue = append(o.queue, p)
 	if !o.flushing {
-		o.flushing = true
+		o.flushing, o.took = true, time.Now()
 		go o.flush()
 	}
 }
@@ -185,6 +199,7 @@ func (o *outbox) write(queue []piece) {
 		for k, n := range written {
 			o.waiting[k] -= n
 		}
+		o.took = time.Now()
 		o.changed.Broadcast()
 		o.mu.Unlock()
 		record, written = record[:0], [2]int{}
