@@ -67,9 +67,9 @@ func writeJSON(w io.Writer, results []result) error {
 const (
 	defaultWidth = 150
 	leastWidth   = 100
-	flagWidth    = 18
+	flagWidth    = 21
 	verdictWidth = 8
-	threatWidth  = 20
+	threatWidth  = 18
 	gap          = 2
 )
 
