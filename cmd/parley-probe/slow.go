@@ -66,6 +66,9 @@ func (t *target) trickles(ctx context.Context, text []byte, most time.Duration, 
 		number = 200
 	}
 	for range number {
+		if failed = pause(ctx, 3*time.Millisecond); failed != nil { // handshakes cost the server, and who is in should not notice
+			break
+		}
 		c, err := open()
 		if ended(err) {
 			away++
