@@ -35,7 +35,9 @@ var (
 	threatRow  = regexp.MustCompile(`(?m)^\| ([0-9]+) \| (.+) \| (.+) \| (.+) \|$`)
 	codeSpan   = regexp.MustCompile("`([^`]+)`")
 	testLink   = regexp.MustCompile(`\[((?:Test|Fuzz)\w+)\]\(\.\./([^)]+)\)`)
-	anyLink    = regexp.MustCompile(`\[([^]]+)\]\([^)]*\)`)
+	testRef    = regexp.MustCompile(`(?m)^\[((?:Test|Fuzz)\w+)\]: \.\./(\S+)$`)
+	testWord   = regexp.MustCompile(`\[((?:Test|Fuzz)\w+)\]`)
+	anyLink    = regexp.MustCompile(`\[[^]]+\](\([^)]*\))?`)
 	stageWord  = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	flagWord   = regexp.MustCompile(`^--([a-z-]+)(?:=(\S+))?$`)
 	identWord  = regexp.MustCompile(`^[a-z]+(\.[A-Za-z]\w*)+$`)
@@ -71,9 +73,15 @@ func (a *analysis) wrong() (bad []string) {
 	if all, plain := words(part); all < 300 || all > 400 || plain < 300 {
 		complain("Part 6 has %d words, %d of them prose; 300 to 400 are asked for", all, plain)
 	}
-	for _, m := range testLink.FindAllStringSubmatch(a.page, -1) {
+	refs := testRef.FindAllStringSubmatch(a.page, -1) // so that Part 6 is words, not paths
+	for _, m := range slices.Concat(testLink.FindAllStringSubmatch(a.page, -1), refs) {
 		if !a.tests(m[2], m[1]) {
 			complain("%s has no %s", m[2], m[1])
+		}
+	}
+	for _, m := range testWord.FindAllStringSubmatch(part, -1) {
+		if !slices.ContainsFunc(refs, func(ref []string) bool { return ref[1] == m[1] }) {
+			complain("Part 6: %s leads nowhere", m[1])
 		}
 	}
 	for _, m := range codeSpan.FindAllStringSubmatch(part+section(a.page, table), -1) {
@@ -225,6 +233,8 @@ func TestSecurityAnalysisCanFail(t *testing.T) {
 		"no such flag":          {"`--max-sessions=20`", "`--most-sessions=20`", "no --most-sessions"},
 		"another default":       {"`--errors=60`", "`--errors=61`", "no --errors=61"},
 		"no such test":          {"[TestKill](", "[TestKiln](", "has no TestKiln"},
+		"a test of Part 6":      {"[FuzzSession]: ", "[FuzzSession]:", "Part 6: FuzzSession leads nowhere"},
+		"no such test there":    {"[TestTrust]: ../tlsutil/client_test.go", "[TestTrust]: ../tlsutil/server_test.go", "has no TestTrust"},
 		"no such file":          {"../cmd/parleyd/kill_test.go", "../cmd/parleyd/kiln_test.go", "kiln_test.go has no TestKill"},
 		"shown by nothing":      {"none yet | `alpn` |", "none yet | a promise |", "row 25 is shown by nothing"},
 		"a row is missing":      {"\n| 3 | ", "\n| three | ", "the rows are"},
