@@ -32,11 +32,12 @@ func newBook() *book {
 	return &book{said: make(map[int64]string), texts: make(map[string]int64), stop: make(chan struct{})}
 }
 
-// talkers adds n accounts and lets each talk in the lobby until end.
+// talkers adds n accounts and lets each talk in the lobby until end, or the end of a test that fails before.
 func (b *book) talkers(t *testing.T, s *parleytest.Server, n int) {
 	t.Helper()
 	names := numbered("talker", n)
 	addUsers(s, names...)
+	t.Cleanup(b.end)
 	for _, name := range names {
 		b.running.Go(func() { b.talk(t, s, name) })
 	}
@@ -49,9 +50,11 @@ func (b *book) more(t *testing.T, n int) {
 	eventually(t, fmt.Sprintf("%d more messages are acknowledged", n), func() bool { return b.len() >= before+n || t.Failed() })
 }
 
-// end lets those who talk finish.
+// end lets those who talk finish. It may be called again.
 func (b *book) end() {
-	close(b.stop)
+	if !closed(b.stop) {
+		close(b.stop)
+	}
 	b.running.Wait()
 }
 
@@ -263,12 +266,18 @@ func hear(t *testing.T, s *parleytest.Server, name string) *witness {
 	t.Helper()
 	s.User(name)
 	w := &witness{Conn: s.SignIn(name), done: make(chan struct{})}
+	t.Cleanup(func() {
+		w.Close()
+		<-w.done
+	})
 	go func() {
 		defer close(w.done)
 		for {
 			line, err := w.TryLine(parleytest.Patience)
 			if err != nil || strings.HasPrefix(line, "BYE|") {
-				t.Errorf("%s, who listened, was cut off: %q, %v", name, line, err)
+				if !t.Failed() { // else it may be the end of the test
+					t.Errorf("%s, who listened, was cut off: %q, %v", name, line, err)
+				}
 				return
 			}
 			if line == "OK|that is all" {

@@ -165,6 +165,7 @@ func (r *rotation) visit(then func(*parleytest.Conn)) {
 // TestCertificatesRotate: certificates are replaced again and again, with bad ones in between, while people
 // sign in, talk and leave. Each sees a good one, nobody is cut off, and nothing acknowledged is lost.
 func TestCertificatesRotate(t *testing.T) {
+	t.Parallel()
 	rounds := 100
 	if os.Getenv("PARLEY_SOAK") != "" {
 		rounds = 2000

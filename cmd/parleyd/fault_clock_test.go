@@ -21,6 +21,7 @@ const (
 // TestClockJumps: the server's clock is set to and fro by years while people talk. Ids grow, times
 // never go back, nobody is cut off or held up, and nothing acknowledged is lost.
 func TestClockJumps(t *testing.T) {
+	t.Parallel()
 	rounds := 1
 	if os.Getenv("PARLEY_SOAK") != "" {
 		rounds = 30
@@ -56,6 +57,7 @@ func TestClockJumps(t *testing.T) {
 // TestClockAheadAndBack: what of an account's goes by the clock, and what does not; and what is left when
 // the clock was ten years ahead for a while.
 func TestClockAheadAndBack(t *testing.T) {
+	t.Parallel()
 	s := parleytest.Start(t, "--msg-rate", "0.001", "--msg-burst", "2")
 	clock := takeClock(t, s)
 	addUsers(s, "alice", "bob", "carol", "dave")

@@ -151,6 +151,7 @@ func (c *cutter) inside(part string, how int) {
 // TestCutOffAtEveryByte: a client that is cut off at any byte of its sign-in leaves nothing behind:
 // no session, no token, no place in a cap, no file descriptor.
 func TestCutOffAtEveryByte(t *testing.T) {
+	t.Parallel()
 	const sessions = 4
 	s := parleytest.Start(t, unlimited("--max-sessions", fmt.Sprint(sessions))...)
 	addUsers(s, "cut", "whole")

@@ -84,6 +84,7 @@ func (f *follower) until(n int) []message {
 // TestStoppedReaders: clients stopped by SIGSTOP in a busy room hold nobody up. Those that stay away are ended as
 // slow, and miss nothing when they go on; those that stop for a moment are not ended at all.
 func TestStoppedReaders(t *testing.T) {
+	t.Parallel()
 	rounds := 1
 	if os.Getenv("PARLEY_SOAK") != "" {
 		rounds = 20
@@ -93,7 +94,7 @@ func TestStoppedReaders(t *testing.T) {
 	book := newBook()
 	book.pace = time.Millisecond // some megabytes a second
 	book.filler = strings.Repeat("x", 1900) + " "
-	long := []*follower{follow(t, s, "long0"), follow(t, s, "long1"), follow(t, s, "long2")}
+	long := []*follower{follow(t, s, "long0"), follow(t, s, "long1")}
 	brief := follow(t, s, "brief")
 	witness := hear(t, s, "witness")
 	book.talkers(t, s, talkers)
@@ -105,7 +106,11 @@ func TestStoppedReaders(t *testing.T) {
 		book.more(t, 10) // 20 KB, which the sockets hold
 		brief.cmd.Process.Signal(syscall.SIGCONT)
 		for _, f := range long {
-			eventually(t, f.name+" is ended as slow", func() bool { return endedAsSlow(s, f.name) > round })
+			for before := book.len(); endedAsSlow(s, f.name) <= round; book.more(t, 100) {
+				if book.len() > before+50000 { // the sockets between hold some megabytes
+					t.Fatalf("%s never reads and is kept for ever", f.name)
+				}
+			}
 		}
 		book.more(t, 100)
 		for _, f := range long {

@@ -81,7 +81,7 @@ func (o *outbox) event(b []byte) {
 // taken nothing for stalled; but no more than burst times the limit waits even for one that takes a little.
 const (
 	burst   = 8 // at the default limit, what a whole transaction holds
-	stalled = 250 * time.Millisecond
+	stalled = time.Second
 )
 
 // full says whether n bytes of events are too many.
