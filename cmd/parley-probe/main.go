@@ -69,6 +69,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	// The reader of a pipe may go away at any time; that is an error of write(2), not the end of this process.
 	signal.Ignore(syscall.SIGPIPE)
+	flags.NoCore()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

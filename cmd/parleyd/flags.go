@@ -27,6 +27,8 @@ type bounds struct {
 	Errors       int       `default:"60" group:"rates" help:"Refused lines of a session before it is ended; one is given back every 5 s."`
 	Refused      int       `default:"4000" group:"rates" help:"Lines of a session refused as too fast before it is ended as a flood; 20 are given back a second."`
 
+	LogRate int `default:"100" group:"rates" help:"Log lines about connections that are not signed in, and no failed sign-ins; ten seconds' at once."`
+
 	LoginRate        int `default:"5" group:"sign-in" help:"Failed sign-ins by account and address before waits begin. 0 switches the whole throttle off."`
 	LoginRateAddress int `default:"50" group:"sign-in" help:"Failed sign-ins by address, whatever the account, before waits begin."`
 	BcryptCost       int `default:"12" group:"sign-in" help:"Cost of new password hashes, 4 to 16; below 10 is for tests."`

@@ -13,8 +13,13 @@ import (
 )
 
 // newLogger logs to standard error: for people with tint on a terminal, one
-// JSON object a line elsewhere. Nothing that a peer sends can forge a line, steer a terminal or fill a line: see shown.
-func newLogger(format, level string) *slog.Logger {
+// JSON object a line elsewhere. Nothing that a peer sends can forge a line, steer a terminal or fill a line: see shown. Nor can strangers
+// fill the disk: see sparing.
+func newLogger(format, level string, strangers int) *slog.Logger {
+	return slog.New(&sparing{Handler: newHandler(format, level), budget: newLogBudget(strangers)})
+}
+
+func newHandler(format, level string) slog.Handler {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		least = slog.LevelInfo
@@ -22,9 +27,9 @@ func newLogger(format, level string) *slog.Logger {
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	if format == "text" || format == "auto" && terminal {
 		noColor := !terminal || os.Getenv("NO_COLOR") != ""
-		return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: least, TimeFormat: time.TimeOnly, NoColor: noColor, ReplaceAttr: shown}))
+		return tint.NewTextHandler(os.Stderr, &tint.Options{Level: least, TimeFormat: time.TimeOnly, NoColor: noColor, ReplaceAttr: shown})
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: least, ReplaceAttr: shown}))
+	return slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: least, ReplaceAttr: shown})
 }
 
 // maxLogged is how many bytes of one value are logged: crypto/tls tells 64 KiB of names that a stranger has offered.

@@ -45,7 +45,7 @@ func (c *serve) Run() error {
 	if err := errors.Join(c.check(), checkListen(c.Listen)); err != nil {
 		return &exitError{exitUsage, err}
 	}
-	log := newLogger(c.LogFormat, c.LogLevel)
+	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	var trial *devSetup
