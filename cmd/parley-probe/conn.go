@@ -24,6 +24,7 @@ type conn struct {
 	events  []string         // that came before a reply
 	session string           // its UUID, once signed in
 	token   string
+	kept    bool // the token is its account's now: see target.open
 }
 
 func newConn(c *tls.Conn) *conn { return &conn{Conn: c, r: protocol.NewReader(c)} }
@@ -173,10 +174,12 @@ func (c *conn) rest(wait time.Duration) (lines []string, open bool) {
 	return lines, true
 }
 
-// leave signs out, so that no token is left behind.
+// leave signs out, so that no token is left behind. One that is kept is for the next session.
 func (c *conn) leave() {
-	c.send("EXIT|")
-	c.rest(time.Second)
+	if !c.kept {
+		c.send("EXIT|")
+		c.rest(time.Second)
+	}
 	c.close()
 }
 

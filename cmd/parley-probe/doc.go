@@ -2,7 +2,7 @@
 //
 //   - main.go: the command line; run.go: one stage after the other; report.go: the table and the JSON
 //   - stages.go: the table of stages, each with the threat it belongs to
-//   - target.go: the server, the accounts, the room of one's own; conn.go: one connection, spoken to by hand
+//   - target.go: the server, and the room of one's own; account.go: who signs in; conn.go: one connection, spoken to by hand
 //   - watch.go: two people who talk meanwhile, and what they notice
 //   - identify.go: whether it is a parley server at all
 //   - the rest: the stages by subject

@@ -21,24 +21,6 @@ var sessionStages = []stage{
 		tried: fmt.Sprintf("up to %d sessions of one account at once", mostSessions)},
 }
 
-// attempt shows a credential from a fresh address. It returns the session where it is taken, and else the code.
-func (t *target) attempt(ctx context.Context, name, credential string) (*conn, protocol.Code, error) {
-	c, err := t.dial(ctx, t.stranger())
-	if err != nil {
-		return nil, "", err
-	}
-	err = c.hello(name, credential)
-	if err == nil {
-		return c, accepted, nil
-	}
-	c.close()
-	refused := (*protocol.Error)(nil)
-	if errors.As(err, &refused) {
-		return nil, refused.Code, nil
-	}
-	return nil, "", err
-}
-
 // taken says whether a credential signs in that should be denied.
 func (t *target) taken(ctx context.Context, name, credential string) (bool, error) {
 	c, code, err := t.attempt(ctx, name, credential)
@@ -59,7 +41,7 @@ const tokenPrefix = "pt1."
 // sessionID tries what somebody may know who reads logs, or has a part of a token.
 func sessionID(ctx context.Context, t *target) (finding, error) {
 	who := t.people[0]
-	c, err := t.signIn(ctx, who)
+	c, err := t.own(ctx, who)
 	if err != nil {
 		return finding{}, err
 	}
@@ -100,6 +82,7 @@ func sessionID(ctx context.Context, t *target) (finding, error) {
 	if resumed == nil {
 		return seenFell("8 tries denied, but they have cost the token its use: %s", short(string(code))), nil
 	}
+	who.keep(resumed)
 	resumed.leave()
 	return seenHeld("8 tries denied; the token as it is still signed in after them"), nil
 }
@@ -107,7 +90,7 @@ func sessionID(ctx context.Context, t *target) (finding, error) {
 // tokenReplay is somebody who has seen a token, and comes later than its owner.
 func tokenReplay(ctx context.Context, t *target) (finding, error) {
 	who := t.people[0]
-	first, err := t.signIn(ctx, who)
+	first, err := t.own(ctx, who)
 	if err != nil {
 		return finding{}, err
 	}
@@ -159,7 +142,7 @@ func tokenReplay(ctx context.Context, t *target) (finding, error) {
 var raceRounds = []int{2, 8, 2, 8, 2, 8}
 
 func tokenRace(ctx context.Context, t *target) (finding, error) {
-	owner, err := t.signIn(ctx, t.people[0])
+	owner, err := t.own(ctx, t.people[0])
 	if err != nil {
 		return finding{}, err
 	}
@@ -180,6 +163,7 @@ func tokenRace(ctx context.Context, t *target) (finding, error) {
 		}
 		owner = won[0]
 	}
+	t.people[0].keep(owner)
 	owner.leave()
 	return seenHeld("%d rounds, one winner each", len(raceRounds)), nil
 }
@@ -218,12 +202,12 @@ func (t *target) race(ctx context.Context, owner *conn, racers int) (won []*conn
 	return won, err
 }
 
-// mostSessions are opened in search of a bound: the first by password, each other by the token of the one before.
+// mostSessions are opened in search of a bound: each by the token of the one before.
 const mostSessions = 24
 
 func sessionsWithoutEnd(ctx context.Context, t *target) (finding, error) {
 	who := t.people[len(t.people)-1]
-	c, err := t.signIn(ctx, who)
+	c, err := t.own(ctx, who)
 	if err != nil {
 		return finding{}, err
 	}
@@ -259,6 +243,7 @@ func (t *target) bounded(ctx context.Context, who *account, open []*conn, code p
 	if next == nil {
 		return finding{}, fmt.Errorf("session %d was answered busy, and %s after one had ended", len(open)+1, short(string(again)))
 	}
+	who.keep(next)
 	next.leave()
 	return seenHeld("%d at once, the next was told %s, and let in when one had ended", len(open), code), nil
 }

@@ -37,13 +37,6 @@ func (a *address) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// account is one that the probe may sign in to.
-type account struct {
-	name, password string
-	conn           *conn    // the session that joined the room; nobody reads it between stages
-	rooms          []string // that a stage has joined beside it, and not left yet
-}
-
 // target is the server, seen from outside.
 type target struct {
 	addr   netip.AddrPort // the one address that everything is sent to
@@ -151,53 +144,6 @@ func (t *target) dialOffering(ctx context.Context, protocols ...string) (*conn, 
 	return t.secure(ctx, plain, config)
 }
 
-// signIn opens a session by password, and waits where it is told to.
-func (t *target) signIn(ctx context.Context, who *account) (*conn, error) {
-	return t.signInBy(ctx, who, func() (*conn, error) { return t.dial(ctx, t.stranger()) })
-}
-
-// signInBy is signIn over connections of one's own.
-func (t *target) signInBy(ctx context.Context, who *account, dial func() (*conn, error)) (*conn, error) {
-	for {
-		c, err := dial()
-		if err != nil {
-			return nil, err
-		}
-		err = c.hello(who.name, who.password)
-		if err == nil {
-			return c, nil
-		}
-		c.close()
-		refused := (*protocol.Error)(nil)
-		if !errors.As(err, &refused) || refused.Code != protocol.Busy || refused.RetryAfter() == 0 {
-			return nil, fmt.Errorf("sign-in of %s: %w", who.name, err)
-		}
-		if err := pause(ctx, refused.RetryAfter()); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// enter is signIn, and the room of the probe's own is the current one.
-func (t *target) enter(ctx context.Context, who *account) (*conn, error) {
-	if t.room == "" {
-		return nil, t.noRoom
-	}
-	c, err := t.signIn(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	reply, err := c.patient(ctx, "JOIN|"+t.room)
-	if err == nil && codeOf(reply) != accepted {
-		err = refusal(reply)
-	}
-	if err != nil {
-		c.leave()
-		return nil, err
-	}
-	return c, nil
-}
-
 const (
 	roomName = "parley-probe"
 	rooms    = 9 // that are tried for one of the probe's own
@@ -206,7 +152,7 @@ const (
 // arrive signs everybody in once, so that a wrong password is told at once, and finds a room in which nobody else is.
 func (t *target) arrive(ctx context.Context) error {
 	for _, who := range t.people {
-		c, err := t.signIn(ctx, who)
+		c, err := t.open(ctx, who)
 		if err != nil {
 			return err
 		}
@@ -261,31 +207,18 @@ func (t *target) leave() error {
 		if t.room != "" {
 			who.rooms = append(who.rooms, t.room)
 		}
-		if len(who.rooms) == 0 {
+		if who.conn == nil {
 			continue
 		}
-		c, err := t.signIn(ctx, who)
+		c, err := t.open(ctx, who)
 		if err == nil {
 			err = who.leaveRooms(ctx, c)
+			c.kept = false
 			c.leave()
 		}
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
-}
-
-// leaveRooms leaves the account's rooms, the last first.
-func (a *account) leaveRooms(ctx context.Context, c *conn) error {
-	for ; len(a.rooms) > 0; a.rooms = a.rooms[:len(a.rooms)-1] {
-		reply, err := c.patient(ctx, "LEAVE|"+a.rooms[len(a.rooms)-1])
-		if err != nil {
-			return err
-		}
-		if code := codeOf(reply); code != accepted && code != protocol.NotMember {
-			return refusal(reply)
-		}
-	}
-	return nil
 }
 
 // pause waits, but not beyond ctx.

@@ -59,7 +59,7 @@ func escapes(ctx context.Context, t *target) (finding, error) {
 
 // refusedTexts says each text in the room, sends other lines too, and wants all of them refused, and nothing of them to be read after that.
 func (t *target) refusedTexts(ctx context.Context, texts []string, others func(mark string) []string) (finding, error) {
-	c, err := t.signIn(ctx, t.people[0])
+	c, err := t.open(ctx, t.people[0])
 	if err != nil {
 		return finding{}, err
 	}
@@ -112,7 +112,7 @@ func codes(replies []string) string {
 // many errors end the session another goes on.
 func (t *target) answers(ctx context.Context, who *account, lines []string) (replies []string, inStep bool, err error) {
 	for began := 0; len(replies) < len(lines); began = len(replies) {
-		c, err := t.signIn(ctx, who)
+		c, err := t.open(ctx, who)
 		if err != nil {
 			return nil, false, err
 		}
