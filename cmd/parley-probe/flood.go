@@ -19,7 +19,7 @@ const (
 )
 
 var floodStages = []stage{
-	{name: "flood-address", row: 2, run: floodOneAddress, flag: "--max-unauth-per-ip",
+	{name: "flood-address", row: 2, timed: true, run: floodOneAddress, flag: "--max-unauth-per-ip",
 		tried: "40 connections at once from one address"},
 	{name: "flood-overall", row: 2, many: true, timed: true, run: floodManyAddresses, flag: "--max-unauth",
 		tried: "720 connections from 60 addresses, 12 each 10 ms"},

@@ -22,7 +22,7 @@ var rateStages = []stage{
 	{name: "errors-ended", row: 16, people: 1, run: errorsEnded, flag: "--errors",
 		tried: "300 unknown commands in one session"},
 	{name: "rate-bytes", row: 16, people: 1, run: rateBytes, flag: "--byte-rate",
-		tried: "100 PINGs of 4000 bytes; where some are refused, a MSG without text, which no rate of commands refuses"},
+		tried: "PINGs of 4000 bytes, 400 KB at once; where some are refused, a MSG without text, which no rate of commands refuses"},
 }
 
 // tally counts what became of lines that were sent at once.
@@ -139,7 +139,7 @@ func rateMessages(ctx context.Context, t *target) (finding, error) {
 		}
 	}()
 	for i := range crowd + 1 {
-		c, err := t.open(ctx, t.people[i/crowd])
+		c, err := t.signIn(ctx, t.people[i/crowd])
 		if err != nil {
 			return finding{}, err
 		}
@@ -177,6 +177,8 @@ func rateMessages(ctx context.Context, t *target) (finding, error) {
 	switch {
 	case failed != nil:
 		return finding{}, failed
+	case many.limited() == 0 && time.Since(began) > 3*crowdTime:
+		return finding{}, fmt.Errorf("too slow for a rate to show: %s", seen)
 	case many.limited() == 0:
 		return seenFell("none refused: %s", seen), nil
 	case one.accepted() == 0:
@@ -203,7 +205,7 @@ func (c *conn) pour(ctx context.Context, room string, until time.Time) (pasted, 
 }
 
 func rateCommands(ctx context.Context, t *target) (finding, error) {
-	c, err := t.open(ctx, t.people[0])
+	c, err := t.signIn(ctx, t.people[0])
 	if err != nil {
 		return finding{}, err
 	}
@@ -226,7 +228,7 @@ func rateCommands(ctx context.Context, t *target) (finding, error) {
 }
 
 func floodEnded(ctx context.Context, t *target) (finding, error) {
-	c, err := t.open(ctx, t.people[0])
+	c, err := t.signIn(ctx, t.people[0])
 	if err != nil {
 		return finding{}, err
 	}
@@ -256,7 +258,7 @@ func floodEnded(ctx context.Context, t *target) (finding, error) {
 }
 
 func errorsEnded(ctx context.Context, t *target) (finding, error) {
-	c, err := t.open(ctx, t.people[0])
+	c, err := t.signIn(ctx, t.people[0])
 	if err != nil {
 		return finding{}, err
 	}
@@ -278,8 +280,8 @@ func errorsEnded(ctx context.Context, t *target) (finding, error) {
 // rateBytes must tell the rate of bytes from that of commands, which refuse alike: only the former refuses a message too, which has a rate
 // of its own. A message without text shows it: its rate is looked at before its fields, so that it is either rate-limited or empty.
 func rateBytes(ctx context.Context, t *target) (finding, error) {
-	const textless, batch, batches = "MSG|", 10, 10
-	c, err := t.open(ctx, t.people[len(t.people)-1]) // whose commands, where there are two, are not used up yet
+	const textless = "MSG|"
+	c, err := t.signIn(ctx, t.people[len(t.people)-1]) // whose commands, where there are two, are not used up yet
 	if err != nil {
 		return finding{}, err
 	}
@@ -295,18 +297,20 @@ func rateBytes(ctx context.Context, t *target) (finding, error) {
 		}
 	}
 	var all tally
-	lines := slices.Repeat([]string{"PING|" + strings.Repeat("x", 4000-len("PING|\n"))}, batch)
-	asked := false
-	for i := range batches {
-		n, err := c.pipeline(lines)
+	line := []string{"PING|" + strings.Repeat("x", 4000-len("PING|\n"))}
+	asked, began := false, time.Now()
+	enough := func() int { return 100 + int(32*time.Since(began).Seconds()) } // lines: a burst of 400 KB, and 128 KB a second
+	for all.bye == "" && all.all() < enough() {
+		if all.all() >= 300 {
+			return finding{}, fmt.Errorf("it took %v to send %d KB: too slow for a rate to show", round(time.Since(began)), 4*all.all())
+		}
+		// At most as much as before: more would be a flood where the bound has just been passed.
+		n, err := c.pipeline(slices.Repeat(line, min(max(all.all(), 10), 40)))
 		if err != nil {
 			return finding{}, err
 		}
 		all.join(n)
-		if n.bye != "" {
-			break
-		}
-		if n.limited() == 0 || asked && i < batches-1 {
+		if n.bye != "" || n.limited() == 0 || asked && all.all() < enough() {
 			continue
 		}
 		asked = true // commands may be what is limited: bytes go on counting, and are asked for once more at the end

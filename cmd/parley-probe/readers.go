@@ -172,6 +172,8 @@ func slowEvents(ctx context.Context, t *target) (finding, error) {
 	switch {
 	case ctx.Err() != nil:
 		return finding{}, context.Cause(ctx)
+	case cut && took > eventsTime+time.Second/2:
+		return finding{}, fmt.Errorf("too slow, so that the write deadline may have ended it: %s", seen)
 	case cut:
 		return seenHeld("%s and the end", seen), nil
 	case total < eventsTotal:
