@@ -67,7 +67,7 @@ func (c *conn) lineWithin(wait time.Duration) (string, error) {
 // reply reads on to the next reply; events before it are kept.
 func (c *conn) reply() (string, error) {
 	for {
-		line, err := c.line()
+		line, err := c.lineWithin(replyPatience)
 		if err != nil || isReply(line) {
 			return line, err
 		}

@@ -113,7 +113,7 @@ func (t *target) signInAfter(ctx context.Context) (took time.Duration, err error
 	began := time.Now()
 	for time.Since(began) < patience {
 		var c *conn
-		if c, err = t.signIn(ctx, t.people[0]); err == nil {
+		if c, err = t.open(ctx, t.people[0]); err == nil {
 			took = time.Since(began)
 			c.leave()
 			return took, nil

@@ -17,16 +17,20 @@ import (
 	"parley/protocol"
 )
 
+// spreeStages guess until they are told to wait: the server's hashing takes its time over that, so that other waits fit beside it.
+var spreeStages = []stage{
+	{name: "guessing", row: 10, people: 1, many: true, beside: true, flag: "--login-rate, --login-rate-address", run: guessing,
+		tried: "up to 20 wrong passwords for an account from one address; up to 80 names, a wrong password each, from another"},
+}
+
 // guessStages send wrong passwords. Where there are many addresses, from some that nobody else signs in from; else few.
 var guessStages = []stage{
 	{name: "names-text", row: 8, people: 1, run: namesText,
 		tried: "7 wrong passwords for an account, and 7 for a name that does not exist (2 each where there is one address to send from)"},
 	{name: "names-time", row: 8, people: 1, timed: true, run: namesTime,
-		tried: "8 pairs of wrong passwords (4 where there is one address to send from), for an account and for a name that does not exist, one after the other"},
+		tried: "up to 8 pairs of wrong passwords (4 where there is one address to send from), for an account and for a name that does not exist, one after the other"},
 	{name: "bcrypt-storm", row: 9, people: 2, room: true, timed: true, flag: "--bcrypt-workers, --bcrypt-queue", run: bcryptStorm,
 		tried: "wrong passwords for names that do not exist on 48 connections at once, for 4 s (8 connections, one each, where there is one address to send from), while two people talk"},
-	{name: "guessing", row: 10, people: 1, many: true, flag: "--login-rate, --login-rate-address", run: guessing,
-		tried: "up to 20 wrong passwords for an account from one address; up to 80 names, a wrong password each, from another"},
 }
 
 // bcryptStorm lets the two who talk judge what the storm costs them.
@@ -68,21 +72,26 @@ func bcryptStorm(ctx context.Context, t *target) (finding, error) {
 
 var digits = regexp.MustCompile(`\d+`)
 
-// guesses tries a name until the tries are used up, all from one address, and returns the answers with every number as #.
-func (t *target) guesses(ctx context.Context, name string, tries int) (answers []string, err error) {
+// guesses tries a name until the tries are used up, all from one address, and returns the answers with every number as #. It is steady where
+// none of them was busy: else a pause was made, in which a throttle may have ended.
+func (t *target) guesses(ctx context.Context, name string, tries int) (answers []string, steady bool, err error) {
 	from := t.stranger()
+	steady = true
 	for len(answers) < tries {
 		g, err := t.guess(ctx, from, name)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if codeOf(g.reply) != protocol.Busy {
 			answers = append(answers, digits.ReplaceAllString(g.reply, "#"))
-		} else if err := pause(ctx, time.Second); err != nil {
-			return nil, err
+			continue
+		}
+		steady = false
+		if err := pause(ctx, time.Second); err != nil {
+			return nil, false, err
 		}
 	}
-	return answers, nil
+	return answers, steady, nil
 }
 
 // namesText compares what the server says, up to the throttle and behind it.
@@ -91,37 +100,46 @@ func namesText(ctx context.Context, t *target) (finding, error) {
 	if !t.many {
 		tries = 2
 	}
-	var both sync.WaitGroup
-	var known, unknown []string
-	var errs [2]error
-	both.Go(func() { known, errs[0] = t.guesses(ctx, t.people[0].name, tries) })
-	both.Go(func() { unknown, errs[1] = t.guesses(ctx, nobody(), tries) })
-	both.Wait()
-	if err := errors.Join(errs[:]...); err != nil {
+	known, steady, err := t.guesses(ctx, t.people[0].name, tries)
+	if err != nil {
 		return finding{}, err
 	}
-	for i := range known {
+	unknown, asSteady, err := t.guesses(ctx, nobody(), tries)
+	if err != nil {
+		return finding{}, err
+	}
+	if !steady || !asSteady { // when waits began is then no matter of names
+		slices.Sort(known)
+		slices.Sort(unknown)
+		known, unknown = slices.Compact(known), slices.Compact(unknown)
+	}
+	for i := range min(len(known), len(unknown)) {
 		if known[i] != unknown[i] {
 			return seenFell("at try %d an account is told %s, a name that does not exist %s", i+1, short(known[i]), short(unknown[i])), nil
 		}
 	}
-	same := slices.Compact(slices.Clone(known))
-	return seenHeld("the same answers for both, %s first", short(same[0])), nil
+	var told []string
+	for _, answer := range slices.Compact(known) {
+		told = append(told, short(answer))
+	}
+	return seenHeld("the same for both: %s", strings.Join(told, ", then ")), nil
 }
 
 const (
-	timeRatio = 0.05                 // by which the medians may differ
-	timeFloor = 2 * time.Millisecond // or by this: no network is steadier
+	leastPairs = 4
+	pairsTime  = 8 * time.Second      // after which no more than the least are tried
+	timeRatio  = 0.05                 // by which the medians may differ
+	timeFloor  = 2 * time.Millisecond // or by this: no network is steadier
 )
 
 // namesTime compares medians of interleaved tries.
 func namesTime(ctx context.Context, t *target) (finding, error) {
 	pairs := 8
 	if !t.many {
-		pairs = 4
+		pairs = leastPairs
 	}
 	var took [2][]time.Duration
-	for range pairs {
+	for began := time.Now(); len(took[1]) < leastPairs || len(took[1]) < pairs && time.Since(began) < pairsTime; {
 		for i, name := range []string{t.people[0].name, nobody()} {
 			g, err := t.guess(ctx, t.stranger(), name)
 			if err != nil {
@@ -134,7 +152,7 @@ func namesTime(ctx context.Context, t *target) (finding, error) {
 		}
 	}
 	known, unknown := median(took[0]), median(took[1])
-	seen := fmt.Sprintf("medians of %d: account %v, no account %v, ratio %.3f", pairs, round(known), round(unknown), float64(known)/float64(unknown))
+	seen := fmt.Sprintf("medians of %d: account %v, no account %v, ratio %.3f", len(took[0]), round(known), round(unknown), float64(known)/float64(unknown))
 	if apart := (known - unknown).Abs(); apart > timeFloor && float64(apart) > timeRatio*float64(unknown) {
 		return finding{fell, seen}, nil
 	}
@@ -165,8 +183,12 @@ func guessing(ctx context.Context, t *target) (finding, error) {
 	if byAccount == 0 || byAddress == 0 {
 		return seenFell("%s; %s", told("for the account", byAccount, 20), told("for many names", byAddress, 80)), nil
 	}
-	if err := t.ownerGetsIn(ctx, owner, who, from); err != nil {
+	err = t.ownerGetsIn(ctx, owner, who, from)
+	if refused := (*protocol.Error)(nil); errors.As(err, &refused) {
 		return seenFell("its owner is kept out by the guesses of others: %v", err), nil
+	}
+	if err != nil {
+		return finding{}, err
 	}
 	return seenHeld("throttled after %d for the account (told at once, in %v) and after %d from the address; the owner got in from elsewhere, and by token from there",
 		byAccount, round(at), byAddress), nil

@@ -139,7 +139,7 @@ func rateMessages(ctx context.Context, t *target) (finding, error) {
 		}
 	}()
 	for i := range crowd + 1 {
-		c, err := t.signIn(ctx, t.people[i/crowd])
+		c, err := t.open(ctx, t.people[i/crowd])
 		if err != nil {
 			return finding{}, err
 		}
@@ -205,7 +205,7 @@ func (c *conn) pour(ctx context.Context, room string, until time.Time) (pasted, 
 }
 
 func rateCommands(ctx context.Context, t *target) (finding, error) {
-	c, err := t.signIn(ctx, t.people[0])
+	c, err := t.open(ctx, t.people[0])
 	if err != nil {
 		return finding{}, err
 	}
@@ -228,7 +228,7 @@ func rateCommands(ctx context.Context, t *target) (finding, error) {
 }
 
 func floodEnded(ctx context.Context, t *target) (finding, error) {
-	c, err := t.signIn(ctx, t.people[0])
+	c, err := t.open(ctx, t.people[0])
 	if err != nil {
 		return finding{}, err
 	}
@@ -258,7 +258,7 @@ func floodEnded(ctx context.Context, t *target) (finding, error) {
 }
 
 func errorsEnded(ctx context.Context, t *target) (finding, error) {
-	c, err := t.signIn(ctx, t.people[0])
+	c, err := t.open(ctx, t.people[0])
 	if err != nil {
 		return finding{}, err
 	}
@@ -281,7 +281,7 @@ func errorsEnded(ctx context.Context, t *target) (finding, error) {
 // of its own. A message without text shows it: its rate is looked at before its fields, so that it is either rate-limited or empty.
 func rateBytes(ctx context.Context, t *target) (finding, error) {
 	const textless = "MSG|"
-	c, err := t.signIn(ctx, t.people[len(t.people)-1]) // whose commands, where there are two, are not used up yet
+	c, err := t.open(ctx, t.people[len(t.people)-1]) // whose commands, where there are two, are not used up yet
 	if err != nil {
 		return finding{}, err
 	}

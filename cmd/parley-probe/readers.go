@@ -15,6 +15,11 @@ import (
 	"parley/protocol"
 )
 
+var readerStages = []stage{
+	{name: "slow-events", row: 17, people: 2, room: true, run: slowEvents, flag: "--outbox-bytes",
+		tried: "a session that reads nothing while 430 KB are said in its room, in less than 9 s"},
+}
+
 // deaf signs in over a connection for which the kernels hold little: where nobody reads, the server's writes soon wait.
 func (t *target) deaf(ctx context.Context, who *account) (*conn, error) {
 	small := func(_, _ string, raw syscall.RawConn) error {

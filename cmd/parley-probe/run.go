@@ -40,7 +40,7 @@ type result struct {
 }
 
 // stageTimeout bounds a stage; those that wait for the server's own deadlines take half of it.
-const stageTimeout = 40 * time.Second
+const stageTimeout = 55 * time.Second
 
 // runAll runs the stages one after the other, but neighbours that only wait at once. After one that left no server there is nothing to try.
 func runAll(ctx context.Context, t *target, stages []stage, show *progress) []result {

@@ -43,4 +43,4 @@ type stage struct {
 }
 
 // stages is the order in which they run: what costs nothing first; what uses up rates, and guesses, last.
-var stages = slices.Concat(tlsStages, lineStages, roomStages, sessionStages, rateStages, slowStages, floodStages, passwordStages, guessStages)
+var stages = slices.Concat(tlsStages, lineStages, roomStages, sessionStages, rateStages, readerStages, floodStages, passwordStages, guessStages, slowStages, spreeStages)

@@ -18,8 +18,12 @@ import (
 	"parley/tlsutil"
 )
 
-// patience is how long any one answer may take.
-const patience = 10 * time.Second
+const (
+	// patience is how long one step with the server may take,
+	patience = 10 * time.Second
+	// and replyPatience a reply: sign-ins wait for others' at a busy server.
+	replyPatience = 25 * time.Second
+)
 
 // address is HOST:PORT on the command line.
 type address string
