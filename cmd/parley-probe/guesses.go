@@ -26,7 +26,7 @@ var spreeStages = []stage{
 // guessStages send wrong passwords. Where there are many addresses, from some that nobody else signs in from; else few.
 var guessStages = []stage{
 	{name: "names-text", row: 8, people: 1, run: namesText,
-		tried: "7 wrong passwords for an account, and 7 for a name that does not exist (2 each where there is one address to send from)"},
+		tried: "6 wrong passwords for an account, and 6 for a name that does not exist (2 each where there is one address to send from)"},
 	{name: "names-time", row: 8, people: 1, timed: true, run: namesTime,
 		tried: "up to 8 pairs of wrong passwords (4 where there is one address to send from), for an account and for a name that does not exist, one after the other"},
 	{name: "bcrypt-storm", row: 9, people: 2, room: true, timed: true, flag: "--bcrypt-workers, --bcrypt-queue", run: bcryptStorm,
@@ -73,15 +73,16 @@ func bcryptStorm(ctx context.Context, t *target) (finding, error) {
 var digits = regexp.MustCompile(`\d+`)
 
 // guesses tries a name until the tries are used up, all from one address, and returns the answers with every number as #. It is steady where
-// none of them was busy: else a pause was made, in which a throttle may have ended.
-func (t *target) guesses(ctx context.Context, name string, tries int) (answers []string, steady bool, err error) {
-	from := t.stranger()
+// they followed one another at once: else a throttle may have ended between two.
+func (t *target) guesses(ctx context.Context, name string, from netip.Addr, tries int) (answers []string, steady bool, err error) {
 	steady = true
-	for len(answers) < tries {
+	for last := time.Now(); len(answers) < tries; {
 		g, err := t.guess(ctx, from, name)
 		if err != nil {
 			return nil, false, err
 		}
+		steady = steady && time.Since(last)-g.took < time.Second/2
+		last = time.Now()
 		if codeOf(g.reply) != protocol.Busy {
 			answers = append(answers, digits.ReplaceAllString(g.reply, "#"))
 			continue
@@ -96,19 +97,23 @@ func (t *target) guesses(ctx context.Context, name string, tries int) (answers [
 
 // namesText compares what the server says, up to the throttle and behind it.
 func namesText(ctx context.Context, t *target) (finding, error) {
-	tries := 7
+	tries := 6
 	if !t.many {
 		tries = 2
 	}
-	known, steady, err := t.guesses(ctx, t.people[0].name, tries)
-	if err != nil {
+	var (
+		both           sync.WaitGroup
+		known, unknown []string
+		steady         [2]bool
+		failed         [2]error
+	)
+	both.Go(func() { known, steady[0], failed[0] = t.guesses(ctx, t.people[0].name, t.stranger(), tries) })
+	both.Go(func() { unknown, steady[1], failed[1] = t.guesses(ctx, nobody(), t.sprayer, tries) })
+	both.Wait()
+	if err := errors.Join(failed[:]...); err != nil {
 		return finding{}, err
 	}
-	unknown, asSteady, err := t.guesses(ctx, nobody(), tries)
-	if err != nil {
-		return finding{}, err
-	}
-	if !steady || !asSteady { // when waits began is then no matter of names
+	if !steady[0] || !steady[1] { // when waits began is then no matter of names
 		slices.Sort(known)
 		slices.Sort(unknown)
 		known, unknown = slices.Compact(known), slices.Compact(unknown)
@@ -127,7 +132,7 @@ func namesText(ctx context.Context, t *target) (finding, error) {
 
 const (
 	leastPairs = 4
-	pairsTime  = 8 * time.Second      // after which no more than the least are tried
+	pairsTime  = 6 * time.Second      // after which no more than the least are tried
 	timeRatio  = 0.05                 // by which the medians may differ
 	timeFloor  = 2 * time.Millisecond // or by this: no network is steadier
 )
@@ -140,8 +145,11 @@ func namesTime(ctx context.Context, t *target) (finding, error) {
 	}
 	var took [2][]time.Duration
 	for began := time.Now(); len(took[1]) < leastPairs || len(took[1]) < pairs && time.Since(began) < pairsTime; {
-		for i, name := range []string{t.people[0].name, nobody()} {
-			g, err := t.guess(ctx, t.stranger(), name)
+		for i, who := range []struct {
+			name string
+			from netip.Addr
+		}{{t.people[0].name, t.stranger()}, {nobody(), t.sprayer}} {
+			g, err := t.guess(ctx, who.from, who.name)
 			if err != nil {
 				return finding{}, err
 			}
@@ -176,7 +184,8 @@ func guessing(ctx context.Context, t *target) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	byAddress, _, err := t.untilThrottled(ctx, t.stranger(), 8, 80, nobody)
+	before := t.sprayed.Load()
+	byAddress, _, err := t.untilThrottled(ctx, t.sprayer, 8, 80, nobody)
 	if err != nil {
 		return finding{}, err
 	}
@@ -190,8 +199,8 @@ func guessing(ctx context.Context, t *target) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	return seenHeld("throttled after %d for the account (told at once, in %v) and after %d from the address; the owner got in from elsewhere, and by token from there",
-		byAccount, round(at), byAddress), nil
+	return seenHeld("throttled after %d for the account (told at once, in %v) and after %d from the address (%d of them in other stages); the owner got in from elsewhere, and by token from there",
+		byAccount, round(at), byAddress+int(before), before), nil
 }
 
 func told(what string, after, tries int) string {
@@ -284,5 +293,8 @@ func (t *target) guess(ctx context.Context, from netip.Addr, name string) (guess
 	defer c.close()
 	began := time.Now()
 	reply, err := c.do("HELLO|" + name + "|wrong: " + rand.Text())
+	if from == t.sprayer && codeOf(reply) == protocol.Denied {
+		t.sprayed.Add(1)
+	}
 	return guess{reply, time.Since(began)}, err
 }

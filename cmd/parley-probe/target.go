@@ -53,6 +53,8 @@ type target struct {
 
 	network int          // of the addresses to send from
 	next    atomic.Int32 // of them
+	sprayer netip.Addr   // from which names that nobody has are tried, so that the failures of all stages count together
+	sprayed atomic.Int32 // failures that it has
 }
 
 // newTarget finds the address. Nothing is sent yet.
@@ -73,6 +75,7 @@ func newTarget(ctx context.Context, server string, trust tlsutil.ClientOptions, 
 	t := &target{trust: trust, config: config, people: people, network: 2 + rand.IntN(250)}
 	t.addr = netip.AddrPortFrom(addrs[0].Unmap(), uint16(n))
 	t.many = t.addr.Addr().Is4() && t.addr.Addr().IsLoopback()
+	t.sprayer = t.stranger()
 	return t, nil
 }
 
