@@ -26,10 +26,9 @@ type probed struct {
 	stderr string
 }
 
-// runProbe attacks s with the stages given, signed in as ann and ben, whom it makes where they are not there.
-func runProbe(t *testing.T, s *parleytest.Server, only []string, args ...string) probed {
+// signedIn makes the accounts ann and ben, and returns the arguments that sign the probe in as them.
+func signedIn(t *testing.T, s *parleytest.Server) (args []string) {
 	t.Helper()
-	args = append(args, "--ca", s.CA, "--json", "--timeout", "5m")
 	for i, name := range []string{"ann", "ben"} {
 		s.User(name)
 		file := filepath.Join(t.TempDir(), name)
@@ -39,10 +38,17 @@ func runProbe(t *testing.T, s *parleytest.Server, only []string, args ...string)
 		flag := []string{"user", "user2"}[i]
 		args = append(args, "--"+flag, name, "--"+strings.Replace(flag, "user", "password-file", 1), file)
 	}
+	return args
+}
+
+// runProbe attacks s with the stages given, or all.
+func runProbe(t *testing.T, s *parleytest.Server, people, only []string) probed {
+	t.Helper()
+	args := append([]string{s.Addr, "--ca", s.CA, "--json", "--timeout", "5m"}, people...)
 	if len(only) > 0 {
 		args = append(args, "--only", strings.Join(only, ","))
 	}
-	return execProbe(t, append(args, s.Addr)...)
+	return execProbe(t, args...)
 }
 
 func execProbe(t *testing.T, args ...string) probed {
@@ -85,23 +91,38 @@ func (p probed) with(v verdict) (names []string) {
 	return names
 }
 
-// TestAllHold: the whole probe against a server as it is by default. Two people who talk there all the time lose nothing; how
-// long they wait is judged on a quiet machine, with PARLEY_SOAK=1.
+// soak is for a quiet machine, and time enough.
+var soak = os.Getenv("PARLEY_SOAK") != ""
+
+// TestAllHold: the whole probe against a server as it is by default. Two people who talk there all the time lose nothing. What is judged
+// by times may fall on a machine that does other things as well: it is tried again by itself; and not judged at all under the race
+// detector, nor, without PARLEY_SOAK=1, how long the two wait.
 func TestAllHold(t *testing.T) {
-	s := parleytest.Start(t, "--bcrypt-cost", "10")
-	people := bystanders(t, s)
-	got := runProbe(t, s, nil, "--strict")
-	noticed, fine := people.stop()
+	cost := "10"
+	if parleytest.Race {
+		cost = "4"
+	}
+	s := parleytest.Start(t, "--bcrypt-cost", cost)
+	others, people := bystanders(t, s), signedIn(t, s)
+	got := runProbe(t, s, people, nil)
+	noticed, fine := others.stop()
 	t.Log(noticed)
-	if os.Getenv("PARLEY_SOAK") != "" && !fine || !strings.Contains(noticed, " 0 lost") || strings.Contains(noticed, "cut off") {
+	if soak && !fine || !strings.Contains(noticed, " 0 lost") || strings.Contains(noticed, "cut off") {
 		t.Error("the probe was noticed by people who were in")
 	}
 	for _, stage := range stages {
 		r := got.rows[stage.name]
+		for tries := 0; r.Verdict != string(held) && stage.timed && !soak && tries < 3; tries++ {
+			t.Logf("%s %s: %s; again", stage.name, r.Verdict, r.Seen)
+			r = runProbe(t, s, people, []string{stage.name}).rows[stage.name]
+		}
 		t.Logf("%-14s %-8s %s", stage.name, r.Verdict, r.Seen)
+		if r.Verdict != string(held) && !(stage.timed && parleytest.Race) {
+			t.Errorf("%s does not hold", stage.name)
+		}
 	}
-	if held := got.with(held); len(held) != len(stages) || got.code != exitHeld {
-		t.Errorf("exit code %d; fell: %q; untried: %q\n%s", got.code, got.with(fell), got.with(untried), got.stderr)
+	if (got.code == exitHeld) != (len(got.with(fell)) == 0) {
+		t.Errorf("exit code %d; fell: %q", got.code, got.with(fell))
 	}
 }
 
@@ -133,7 +154,7 @@ type twin struct {
 	flags   []string
 	without string   // the mutation; that of the stage's name where there is neither this nor a flag
 	blind   []string // stages that cannot be tried without the mitigation
-	slow    bool     // the stage takes seconds: with the other twins it runs under PARLEY_SOAK=1 alone
+	slow    bool     // the stage takes seconds: with other twins it runs under PARLEY_SOAK=1 alone
 }
 
 var twins = slices.Concat(tlsTwins, lineTwins, roomTwins, sessionTwins, rateTwins, slowTwins, floodTwins, passwordTwins, guessTwins)
@@ -147,7 +168,8 @@ func judgedByTime(name string) bool {
 	return slices.ContainsFunc(stages, func(s stage) bool { return s.name == name && s.timed })
 }
 
-// TestTwins: each stage falls where its mitigation is missing, and no other does.
+// TestTwins: each stage falls where its mitigation is missing, and no other does: of those that belong to the same threat and take
+// no time, or of all with PARLEY_SOAK=1.
 func TestTwins(t *testing.T) {
 	if parleytest.Race {
 		t.Skip("what stages see is no matter of races: TestAllHold runs them all under the detector")
@@ -166,13 +188,7 @@ func TestTwins(t *testing.T) {
 			} else {
 				s = startMutant(t, twin.without, twin.flags...)
 			}
-			var only []string
-			for _, stage := range stages {
-				if os.Getenv("PARLEY_SOAK") != "" || stage.name == twin.stage || !takesSeconds(stage.name) {
-					only = append(only, stage.name)
-				}
-			}
-			got := runProbe(t, s, only)
+			got := runProbe(t, s, signedIn(t, s), companions(twin.stage))
 			t.Logf("%s: %s", twin.stage, got.rows[twin.stage].Seen)
 			if fallen := got.with(fell); !slices.Equal(fallen, []string{twin.stage}) || got.code != exitFell {
 				t.Errorf("%q fell, exit code %d\n%s", fallen, got.code, got.stderr)
@@ -180,14 +196,32 @@ func TestTwins(t *testing.T) {
 					t.Logf("%s: %s", name, got.rows[name].Seen)
 				}
 			}
-			if blind := got.with(untried); !slices.Equal(blind, twin.blind) {
-				t.Errorf("untried: %q, want %q", blind, twin.blind)
-				for _, name := range blind {
-					t.Logf("%s: %s", name, got.rows[name].Seen)
+			for _, name := range got.with(untried) {
+				t.Logf("untried: %s: %s", name, got.rows[name].Seen)
+			}
+			for _, name := range twin.blind {
+				if got.rows[name].Verdict != string(untried) {
+					t.Errorf("%s says that it %s, and can't have seen that", name, got.rows[name].Verdict)
 				}
 			}
 		})
 	}
+}
+
+// companions are the stages that are run against a twin.
+func companions(name string) (names []string) {
+	row := 0
+	for _, s := range stages {
+		if s.name == name {
+			row = s.row
+		}
+	}
+	for _, s := range stages {
+		if soak || s.name == name || s.row == row && !takesSeconds(s.name) {
+			names = append(names, s.name)
+		}
+	}
+	return names
 }
 
 // TestEveryStageHasATwin: a check that cannot fail proves nothing.
