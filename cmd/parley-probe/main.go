@@ -122,7 +122,9 @@ func probe(ctx context.Context, args []string) (int, error) {
 
 // attack runs the stages and reports.
 func (line *commandLine) attack(ctx context.Context, t *target, chosen []stage) (int, error) {
-	if err := t.identify(ctx); err != nil {
+	if err := t.identify(ctx); ctx.Err() != nil {
+		return exitFell, context.Cause(ctx)
+	} else if err != nil {
 		return exitForeign, err
 	}
 	show := newProgress(os.Stderr, len(chosen))
