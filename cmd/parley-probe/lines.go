@@ -77,6 +77,9 @@ func httpAtLines(ctx context.Context, t *target) (finding, error) {
 			answered += len(lines)
 		}
 	}
+	if answered+refused == 0 {
+		return finding{}, errors.New("6 closed without a word: that it was for what they sent is not seen")
+	}
 	return seenHeld("6 closed, %d of them after one ERROR, %d in the handshake; nothing that was sent came back", answered, refused), nil
 }
 
@@ -111,6 +114,9 @@ func echo(ctx context.Context, t *target) (finding, error) {
 			return finding{}, errors.New(short(line) + " was not answered")
 		}
 		answered += len(lines)
+	}
+	if answered < len(strange) {
+		return finding{}, fmt.Errorf("only %d answers to %d lines", answered, len(strange))
 	}
 	return seenHeld("%d answers to %d lines, in none of them anything that was sent", answered, len(strange)), nil
 }
