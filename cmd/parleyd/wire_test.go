@@ -15,7 +15,7 @@ import (
 
 // unlimited are the flags for tests of anything but the limits, and more.
 func unlimited(more ...string) []string {
-	return append([]string{"--msg-rate", "0", "--command-rate", "0", "--byte-rate", "0", "--errors", "0", "--login-rate", "0"}, more...)
+	return append([]string{"--msg-rate", "0", "--command-rate", "0", "--byte-rate", "0", "--errors", "0", "--login-rate", "0", "--log-rate", "0"}, more...)
 }
 
 // addUsers adds accounts with parleytest.Password.
