@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"parley/protocol"
@@ -12,8 +14,9 @@ import (
 // account is one that the probe may sign in to.
 type account struct {
 	name, password string
-	conn           *conn    // the session that joined the room; nobody reads it between stages
-	rooms          []string // that a stage has joined beside it, and not left yet
+	conn           *conn           // the session that joined the room; nobody reads it between stages
+	had            map[string]bool // rooms it had joined before the probe came
+	rooms          []string        // that a stage has joined beside it, and not left yet
 
 	mu    sync.Mutex
 	token string // of the session opened last
@@ -125,6 +128,35 @@ func (t *target) enter(ctx context.Context, who *account) (*conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// look finds out which rooms the account has joined.
+func (a *account) look(ctx context.Context, c *conn) error {
+	a.had = make(map[string]bool)
+	for after := ""; ; {
+		reply, err := c.patient(ctx, "LIST|"+after)
+		if err != nil {
+			return err
+		}
+		if codeOf(reply) != accepted {
+			return refusal(reply)
+		}
+		more := false
+		for _, field := range strings.Split(reply, "|")[1:] {
+			if more = field == "+"; !more {
+				after, _, _ = strings.Cut(field, ":")
+				a.had[after] = true
+			}
+		}
+		if !more || len(a.had) > mostLines {
+			return nil
+		}
+	}
+}
+
+// keepHad strikes the rooms that were the account's before off those to leave.
+func (a *account) keepHad() {
+	a.rooms = slices.DeleteFunc(a.rooms, func(room string) bool { return a.had[room] })
 }
 
 // leaveRooms leaves the account's rooms, the last first.

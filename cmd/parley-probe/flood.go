@@ -25,7 +25,7 @@ var floodStages = []stage{
 		tried: "720 connections from 60 addresses, 12 each 10 ms"},
 }
 
-// flood opens connections on which nothing is said, and tells which of them the server closed within a second; all are closed after that.
+// flood opens connections on which nothing is said, and tells which of them the server closed at once; all are closed after that.
 func flood(ctx context.Context, n int, open func() (net.Conn, error)) (away []int, err error) {
 	var (
 		mu    sync.Mutex
@@ -59,7 +59,7 @@ func flood(ctx context.Context, n int, open func() (net.Conn, error)) (away []in
 			return nil, err
 		}
 		conns = append(conns, c)
-		c.SetReadDeadline(time.Now().Add(time.Second))
+		c.SetReadDeadline(time.Now().Add(atOnce)) // less than any deadline of the server, which would close it as well
 		done.Go(func() {
 			if _, err := c.Read(make([]byte, 1)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				turnedAway(i)

@@ -20,7 +20,7 @@ import (
 // spreeStages guess until they are told to wait: the server's hashing takes its time over that, so that other waits fit beside it.
 var spreeStages = []stage{
 	{name: "guessing", row: 10, people: 1, many: true, beside: true, flag: "--login-rate, --login-rate-address", run: guessing,
-		tried: "up to 20 wrong passwords for an account from one address; up to 80 names, a wrong password each, from another"},
+		tried: "up to 10 wrong passwords for an account from one address; up to 60 names, a wrong password each, from another"},
 }
 
 // guessStages send wrong passwords. Where there are many addresses, from some that nobody else signs in from; else few.
@@ -43,30 +43,35 @@ func bcryptStorm(ctx context.Context, t *target) (finding, error) {
 		ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
 		defer cancel()
 		var storm sync.WaitGroup
-		var denied, busy, lost atomic.Int64
+		var denied, busy, other atomic.Int64
 		for range conns {
 			storm.Go(func() {
 				for n := 0; n < each && ctx.Err() == nil; n++ {
 					g, err := t.guess(ctx, t.stranger(), nobody())
+					code := codeOf(g.reply)
 					switch {
 					case ctx.Err() != nil: // cut off with all the others
-					case err != nil:
-						lost.Add(1)
-					case codeOf(g.reply) == protocol.Busy:
-						busy.Add(1)
-					default:
+					case err == nil && code == protocol.Denied:
 						denied.Add(1)
 						continue
+					case err == nil && code == protocol.Busy:
+						busy.Add(1)
+					default:
+						other.Add(1)
 					}
 					pause(ctx, time.Second)
 				}
 			})
 		}
 		storm.Wait()
-		if denied.Load()+busy.Load() == 0 {
-			return finding{}, fmt.Errorf("none of the %d connections got an answer", conns)
+		seen := fmt.Sprintf("%d compared and denied, %d told busy, %d answered otherwise or lost", denied.Load(), busy.Load(), other.Load())
+		switch {
+		case t.many && busy.Load() == 0 && other.Load() == 0 && int(denied.Load()) < conns:
+			return seenFell("%d wait at once, and nobody is told busy: %s", conns, seen), nil
+		case denied.Load()+busy.Load() == 0:
+			return finding{}, errors.New(seen)
 		}
-		return seenHeld("%d compared and denied, %d told busy, %d connections lost", denied.Load(), busy.Load(), lost.Load()), nil
+		return seenHeld("%s", seen), nil
 	})
 }
 
@@ -112,6 +117,14 @@ func namesText(ctx context.Context, t *target) (finding, error) {
 	both.Wait()
 	if err := errors.Join(failed[:]...); err != nil {
 		return finding{}, err
+	}
+	if codeOf(known[0]) != protocol.Denied {
+		return finding{}, fmt.Errorf("a wrong password is answered %s", short(known[0]))
+	}
+	for _, answers := range [][]string{known, unknown} {
+		if !t.many && slices.ContainsFunc(answers, func(a string) bool { return codeOf(a) == protocol.Throttled }) {
+			return finding{}, errors.New("the address is throttled, whatever the name")
+		}
 	}
 	if !steady[0] || !steady[1] { // when waits began is then no matter of names
 		slices.Sort(known)
@@ -180,6 +193,12 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
+const (
+	accountTries = 10 // at one account
+	addressTries = 60 // from one address, those of other stages included
+	guessTime    = 45 * time.Second
+)
+
 // guessing is throttled by account and address, and by address; the owner is not.
 func guessing(ctx context.Context, t *target) (finding, error) {
 	who, from := t.people[0], t.stranger()
@@ -188,17 +207,20 @@ func guessing(ctx context.Context, t *target) (finding, error) {
 		return finding{}, err
 	}
 	defer owner.close()
-	byAccount, at, err := t.untilThrottled(ctx, from, 1, 20, func() string { return who.name })
-	if err != nil {
-		return finding{}, err
-	}
-	before := t.sprayed.Load()
-	byAddress, _, err := t.untilThrottled(ctx, t.sprayer, 8, 80, nobody)
-	if err != nil {
-		return finding{}, err
-	}
-	if byAccount == 0 || byAddress == 0 {
-		return seenFell("%s; %s", told("for the account", byAccount, 20), told("for many names", byAddress, 80)), nil
+	before := int(t.sprayed.Load())
+	limited, cancel := context.WithTimeout(ctx, guessTime)
+	defer cancel()
+	var both sync.WaitGroup
+	var account, address spree
+	both.Go(func() { account = t.untilThrottled(limited, from, 1, accountTries, func() string { return who.name }) })
+	both.Go(func() { address = t.untilThrottled(limited, t.sprayer, 8, addressTries-before, nobody) })
+	both.Wait()
+	seen := fmt.Sprintf("%s for the account, and %s (%d of them in other stages) from the address", account.told(0), address.told(before), before)
+	switch {
+	case account.throttled == 0 && account.compared >= accountTries, address.throttled == 0 && address.compared+before >= addressTries:
+		return seenFell("%s", seen), nil
+	case account.throttled == 0 || address.throttled == 0:
+		return finding{}, errors.Join(fmt.Errorf("too few were compared in %v: %s", guessTime, seen), account.failed, address.failed)
 	}
 	err = t.ownerGetsIn(ctx, owner, who, from)
 	if refused := (*protocol.Error)(nil); errors.As(err, &refused) {
@@ -207,61 +229,59 @@ func guessing(ctx context.Context, t *target) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	return seenHeld("throttled after %d for the account (told at once, in %v) and after %d from the address (%d of them in other stages); the owner got in from elsewhere, and by token from there",
-		byAccount, round(at), byAddress+int(before), before), nil
+	return seenHeld("%s, told so at once (in %v); the owner got in from elsewhere, and by token from there", seen, round(account.throttled)), nil
 }
 
-func told(what string, after, tries int) string {
-	if after == 0 {
-		return fmt.Sprintf("%s: %d wrong passwords, never throttled", what, tries)
+// spree is what guesses came to.
+type spree struct {
+	compared  int
+	throttled time.Duration // that the answer took which said so; 0: there was none
+	failed    error         // what went wrong before that
+}
+
+func (s spree) told(before int) string {
+	if s.throttled == 0 {
+		return fmt.Sprintf("%d compared and none throttled", s.compared+before)
 	}
-	return fmt.Sprintf("%s: throttled after %d", what, after)
+	return fmt.Sprintf("throttled after %d", s.compared+before)
 }
 
-// untilThrottled guesses on some connections at once, and returns how many guesses were compared before one was throttled (0: none was), and the time which that answer took.
-func (t *target) untilThrottled(ctx context.Context, from netip.Addr, conns, tries int, name func() string) (int, time.Duration, error) {
-	var (
-		guessing        sync.WaitGroup
-		begun, compared atomic.Int64
-		mu              sync.Mutex
-		throttled       time.Duration
-		failed          error
-	)
-	over := func(d time.Duration, err error) {
+// untilThrottled guesses on some connections at once, until one is told to wait, or the tries or the time are over.
+func (t *target) untilThrottled(ctx context.Context, from netip.Addr, conns, tries int, name func() string) (s spree) {
+	var guessing sync.WaitGroup
+	var mu sync.Mutex // for s and begun
+	begun := 0
+	begin := func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if throttled == 0 {
-			throttled = d
-		}
-		failed = errors.Join(failed, err)
-		begun.Add(int64(tries)) // nobody begins another
+		begun++
+		return ctx.Err() == nil && s.throttled == 0 && s.failed == nil && begun <= tries
 	}
 	for range conns {
 		guessing.Go(func() {
-			for ctx.Err() == nil && begun.Add(1) <= int64(tries) {
+			for begin() {
 				g, err := t.guess(ctx, from, name())
-				switch code := codeOf(g.reply); {
-				case err != nil:
-					over(0, err)
-				case code == protocol.Throttled:
-					over(g.took, nil)
+				code := codeOf(g.reply)
+				mu.Lock()
+				switch {
+				case err != nil && ctx.Err() == nil:
+					s.failed = err
+				case code == protocol.Throttled && s.throttled == 0:
+					s.throttled = g.took
+				case code == protocol.Denied:
+					s.compared++
 				case code == protocol.Busy:
-					begun.Add(-1)
+					begun--
+				}
+				mu.Unlock()
+				if code == protocol.Busy {
 					pause(ctx, time.Second)
-				default:
-					compared.Add(1)
 				}
 			}
 		})
 	}
 	guessing.Wait()
-	if throttled > 0 {
-		return int(compared.Load()), throttled, nil
-	}
-	if failed == nil {
-		failed = ctx.Err()
-	}
-	return 0, 0, failed
+	return s
 }
 
 // ownerGetsIn signs in by password from elsewhere, and by token from where the guesses came. owner is a session of before, which ends.

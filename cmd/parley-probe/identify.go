@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 
 	"parley/protocol"
 	"parley/tlsutil"
@@ -17,6 +18,9 @@ func (t *target) identify(ctx context.Context) error {
 	c, err := t.dial(ctx, t.stranger())
 	if trust := (*tlsutil.TrustError)(nil); errors.As(err, &trust) && trust.Kind != tlsutil.KindALPN {
 		return fmt.Errorf("the server is not trusted, and nothing was sent to it: %w", err)
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("nothing listens on %s (connection refused): is the server running?", t.addr)
 	}
 	if err != nil {
 		return fmt.Errorf("this is not a parley server: %w", err)

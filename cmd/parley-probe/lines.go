@@ -232,5 +232,8 @@ func longLine(ctx context.Context, t *target) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
+	if codeOf(reply) != accepted {
+		return finding{}, fmt.Errorf("4 refused, but so is a line of %d bytes: %s", protocol.MaxLine, short(reply))
+	}
 	return seenHeld("4 refused, each once, and the session in step after each; a line of %d bytes is answered %s", protocol.MaxLine, codeOf(reply)), nil
 }

@@ -34,15 +34,16 @@ const about = `Attack a running parley server from outside, and say what held.
   parley-probe --list
 
 Make two accounts for it ('parleyd user add'): their sessions may be ended and their rates used up, and the password of the second is changed
-and put back (if the probe is killed meanwhile, it is the old one followed by the words that --list shows). Without accounts the
-stages that need them are 'untried'.
+and put back (if the probe is killed meanwhile, it may be one of those that --list shows). Without accounts the
+stages that need them are 'untried'. 'parleyd --dev' makes alice and bob, which will do.
 
 Everything is sent to the one address named; anything but loopback only after a question, or with --yes. Addresses other than one's own, which
 floods and guesses are sent from, there are only on loopback (127.0.0.0/8). Messages are written in a room of the probe's own.
 
 Trust: the server's certificate is checked as parley checks it: against the system's store, --ca or --pin.
 
-Exit codes: 0 nothing fell and something held; 1 something fell, nothing was shown, or --strict and something was untried; 2 wrong usage;
+Exit codes: 0 nothing fell and something held; 1 something fell, nothing was shown, it was interrupted, something could not be put back, or --strict and something was
+untried; 2 wrong usage, or an account that can't sign in;
 3 not a parley server, or none that can be trusted.`
 
 type commandLine struct {
@@ -138,18 +139,25 @@ func (line *commandLine) attack(ctx context.Context, t *target, chosen []stage) 
 		results = runAll(ctx, t, chosen, show)
 	}
 	show.done()
-	if left := t.leave(); left != nil {
+	left := errors.Join(t.damage, t.leave())
+	if left != nil {
 		fmt.Fprintln(os.Stderr, "parley-probe: not all could be put back: "+protocol.Printable(left.Error()))
 	}
-	if err != nil {
-		return exitForeign, err
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled) && err != nil:
+		return exitFell, errors.New("interrupted")
+	case err != nil:
+		return exitUsage, err
 	}
 	if line.JSON {
 		err = writeJSON(os.Stdout, results)
 	} else {
 		err = writeTable(os.Stdout, results)
 	}
-	return verdictCode(results, line.Strict), err
+	if err != nil || left != nil || errors.Is(ctx.Err(), context.Canceled) {
+		return exitFell, err
+	}
+	return verdictCode(results, line.Strict), nil
 }
 
 // accounts are those that were given, the first first.

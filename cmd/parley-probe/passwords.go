@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"parley/protocol"
@@ -24,6 +24,32 @@ const passwordTail = " put back by parley-probe: seventy-two bytes are what bcry
 // bcryptBytes is all of a password that bcrypt looks at.
 const bcryptBytes = 72
 
+// weakOne is a password that should be refused. They are no secrets: who finds an account left with one must be able to sign in.
+type weakOne struct{ kind, password string }
+
+var weakPasswords = []weakOne{
+	{"14 characters", "tuba9 Kelp%fog"},
+	{"a common one, doubled", "passwordpassword"},
+	{"digits in order", "123456789012345"},
+	{"one letter", strings.Repeat("a", 20)},
+	{"a walk over the keyboard", "qwertyuiopasdfgh"},
+	{"a decorated common one", "P@ssw0rd!P@ssw0rd!"},
+}
+
+// settable fails where the server would not take the account's own password again: nothing could be put back.
+func (t *target) settable(c *conn, who *account) error {
+	if _, err := c.ok("PASSWD|" + who.password); err != nil {
+		return fmt.Errorf("the password of %s is not changed, since it could not be put back: %w", who.name, err)
+	}
+	return nil
+}
+
+// damaged notes what is left behind, so that it is told in any case.
+func (t *target) damaged(format string, args ...any) error {
+	t.damage = fmt.Errorf(format, args...)
+	return t.damage
+}
+
 // weakPassword tries to set passwords that should be refused. One that is taken is put back at once.
 func weakPassword(ctx context.Context, t *target) (finding, error) {
 	who := t.people[len(t.people)-1]
@@ -32,15 +58,10 @@ func weakPassword(ctx context.Context, t *target) (finding, error) {
 		return finding{}, err
 	}
 	defer c.leave()
-	weak := []struct{ kind, password string }{
-		{"14 characters", rand.Text()[:14]},
-		{"a common one, doubled", "passwordpassword"},
-		{"digits in order", "123456789012345"},
-		{"one letter", strings.Repeat("a", 20)},
-		{"a walk over the keyboard", "qwertyuiopasdfgh"},
-		{"a decorated common one", "P@ssw0rd!P@ssw0rd!"},
-		{"the account's name", who.name + " " + who.name + " " + who.name + " " + who.name + " " + who.name},
+	if err := t.settable(c, who); err != nil {
+		return finding{}, err
 	}
+	weak := append(slices.Clone(weakPasswords), weakOne{"the account's name", strings.Repeat(who.name+" ", 5)})
 	var taken []string
 	for _, w := range weak {
 		code, err := c.code("PASSWD|" + w.password)
@@ -52,7 +73,7 @@ func weakPassword(ctx context.Context, t *target) (finding, error) {
 		case accepted:
 			taken = append(taken, w.kind)
 			if _, err := c.ok("PASSWD|" + who.password); err != nil {
-				return finding{}, fmt.Errorf("the password of %s is now %s, and could not be put back: %w", who.name, w.kind, err)
+				return finding{}, t.damaged("the password of %s is now %q, and could not be put back: %w", who.name, w.password, err)
 			}
 		default:
 			return finding{}, fmt.Errorf("PASSWD was answered with %s", short(string(code)))
@@ -69,18 +90,21 @@ func longPassword(ctx context.Context, t *target) (f finding, err error) {
 	who := t.people[1]
 	password := who.password
 	if len(password) <= bcryptBytes {
-		c, err := t.signIn(context.WithoutCancel(ctx), who) // what is changed is put back, whatever comes
-		if err != nil {
-			return finding{}, err
+		c, failed := t.signIn(context.WithoutCancel(ctx), who) // what is changed is put back, whatever comes
+		if failed != nil {
+			return finding{}, failed
 		}
 		defer c.leave()
+		if failed := t.settable(c, who); failed != nil {
+			return finding{}, failed
+		}
 		password += passwordTail
-		if _, err := c.ok("PASSWD|" + password); err != nil {
-			return finding{}, fmt.Errorf("setting a longer password: %w", err)
+		if _, failed := c.ok("PASSWD|" + password); failed != nil {
+			return finding{}, fmt.Errorf("setting a longer password: %w", failed)
 		}
 		defer func() {
 			if _, back := c.ok("PASSWD|" + who.password); back != nil {
-				err = fmt.Errorf("the password of %s could not be put back: it is the old one followed by %q: %w", who.name, passwordTail, back)
+				err = t.damaged("the password of %s could not be put back: it is the old one followed by %q: %w", who.name, passwordTail, back)
 			}
 		}()
 	}
@@ -96,8 +120,12 @@ func longPassword(ctx context.Context, t *target) (f finding, err error) {
 		if err != nil {
 			return finding{}, err
 		}
-		if code == accepted {
+		switch code {
+		case protocol.Denied, protocol.BadText, protocol.BadData:
+		case accepted:
 			return seenFell("of a password of %d bytes, %s signed in", len(password), wrong.kind), nil
+		default:
+			return finding{}, fmt.Errorf("%s: answered %s", wrong.kind, short(string(code)))
 		}
 	}
 	return seenHeld("a password of %d bytes signed in, and none of the three", len(password)), nil

@@ -217,7 +217,9 @@ func rateCommands(ctx context.Context, t *target) (finding, error) {
 	switch {
 	case err != nil:
 		return finding{}, err
-	case n.limited() == 0 && n.bye == "":
+	case n.limited() == 0 && n.bye != "":
+		return finding{}, fmt.Errorf("the session was ended for another reason: %s", short(n.bye))
+	case n.limited() == 0:
 		return seenFell("all %d answered", n.accepted()), nil
 	case n.accepted() == 0:
 		return finding{}, fmt.Errorf("the very first was refused: the account's rates were used up before")

@@ -30,7 +30,12 @@ func list(w io.Writer, stages []stage) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\nlong-password changes the second account's password for a moment, to the old one followed by %q.\n", passwordTail)
+	fmt.Fprintf(w, "\nThe numbers are those of the threats in docs/security-analysis.md. The password that is changed is the second account's, or that of the\n"+
+		"only one; it is put back at once. If the probe is killed meanwhile, it may be the old one followed by\n    %q\nor, where the server takes that,", passwordTail)
+	for _, weak := range weakPasswords {
+		fmt.Fprintf(w, "\n    %q", weak.password)
+	}
+	_, err := fmt.Fprintln(w)
 	return err
 }
 
@@ -55,7 +60,7 @@ func writeJSON(w io.Writer, results []result) error {
 	}
 	rows := make([]row, 0, len(results))
 	for _, r := range results {
-		rows = append(rows, row{r.threat(), r.tried, protocol.Printable(r.seen), r.verdict})
+		rows = append(rows, row{r.threat(), r.name + ": " + r.tried, protocol.Printable(r.seen), r.verdict})
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -203,12 +203,15 @@ func roomsWithoutEnd(ctx context.Context, t *target) (finding, error) {
 		who.rooms = append(who.rooms, name)
 	}
 	joined, took := len(who.rooms), time.Since(began)
+	who.keepHad()
 	if err == nil {
 		err = who.leaveRooms(ctx, c)
 	}
 	switch {
 	case err != nil:
 		return finding{}, err
+	case joined == 0:
+		return finding{}, fmt.Errorf("the account can join no room at all: %s", short(reply))
 	case codeOf(reply) == accepted:
 		return seenFell("%d rooms joined in %v, and no bound", joined, round(took)), nil
 	case codeOf(reply) != protocol.Forbidden:

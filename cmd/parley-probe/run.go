@@ -198,10 +198,11 @@ func summary(results []result) string {
 	}
 	said := fmt.Sprintf("%d held, %d fell, %d could not be tried", len(names[0]), len(names[1]), len(names[2]))
 	if len(names[1]) > 0 {
-		said += "\nfell: " + strings.Join(names[1], ", ")
+		said += "\nfell: " + strings.Join(names[1], ", ") +
+			"\nTIGHTENED BY names the flag of parleyd serve that bounds it; a row that fell without one, or with its default, is a fault: see SECURITY.md"
 	}
 	if len(names[2]) > 0 {
-		said += "\nnot tried: " + strings.Join(names[2], ", ")
+		said += "\ncould not be tried: " + strings.Join(names[2], ", ")
 	}
 	return said
 }

@@ -19,7 +19,7 @@ var slowStages = []stage{
 	{name: "slow-handshake", row: 1, beside: true, run: slowHandshake, flag: "--handshake-timeout",
 		tried: "108 sockets (12 where there is one address to send from) that send a byte of a ClientHello each second, for 15 s at the most"},
 	{name: "slow-hello", row: 1, beside: true, run: slowHello, flag: "--login-timeout",
-		tried: "108 sockets (or 12), handshake done, that send a byte of a HELLO each second, for 20 s at the most"},
+		tried: "108 sockets (12 where there is one address to send from), handshake done, that send a byte of a HELLO each second, for 20 s at the most"},
 	{name: "slow-answers", row: 17, people: 1, room: true, beside: true, run: slowAnswers, flag: "--write-timeout",
 		tried: "two sessions that ask for 3 MB of HISTORY each and read nothing for 11 s; where the server bears that, for 25 s"},
 }
@@ -87,13 +87,13 @@ func (t *target) trickles(ctx context.Context, text []byte, most time.Duration, 
 		}
 	}
 	defer context.AfterFunc(ctx, shut)()
-	meanwhile := ""
+	meanwhile, entered := "", error(nil)
 	if failed == nil {
-		meanwhile = t.entrance(ctx)
+		meanwhile, entered = t.entrance(ctx)
 	} else {
 		shut()
 	}
-	done.Wait()
+	stayed := t.stays(ctx, done.Wait)
 	if failed == nil && ctx.Err() != nil {
 		failed = context.Cause(ctx)
 	}
@@ -101,7 +101,58 @@ func (t *target) trickles(ctx context.Context, text []byte, most time.Duration, 
 	if failed != nil {
 		return finding{}, failed
 	}
-	return judgeTrickles(all, away, most, meanwhile)
+	f, err := judgeTrickles(all, away, most, meanwhile)
+	switch {
+	case err != nil || f.verdict == fell:
+		return f, err
+	case entered != nil:
+		return seenFell("nobody else gets in: %v; %s", entered, f.seen), nil
+	case stayed != nil:
+		return finding{}, fmt.Errorf("the server closed younger connections with them, or is another one now: %w", stayed)
+	}
+	return f, nil
+}
+
+// stays opens a connection every other second until wait returns, and says whether the last but one, younger than all that were to be closed,
+// was still served then.
+func (t *target) stays(ctx context.Context, wait func()) error {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		wait()
+	}()
+	var last, young *conn
+	defer func() {
+		for _, c := range []*conn{last, young} {
+			if c != nil {
+				c.close()
+			}
+		}
+	}()
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-over:
+			if last == nil {
+				last = young
+			}
+			if last == nil {
+				return errors.New("they were closed before another could be opened")
+			}
+			_, err := last.greet()
+			return err
+		case <-tick.C:
+			c, err := t.dial(ctx, t.stranger())
+			if err != nil {
+				continue // greet tells
+			}
+			if last != nil {
+				last.close()
+			}
+			last, young = young, c
+		}
+	}
 }
 
 func judgeTrickles(all []*trickle, away int, most time.Duration, meanwhile string) (finding, error) {
@@ -132,27 +183,32 @@ func judgeTrickles(all []*trickle, away int, most time.Duration, meanwhile strin
 }
 
 // entrance says how long others take to get in meanwhile.
-func (t *target) entrance(ctx context.Context) string {
+func (t *target) entrance(ctx context.Context) (said string, err error) {
 	began := time.Now()
-	c, err := t.dial(ctx, t.stranger())
-	if err == nil {
-		_, err = c.greet()
-		c.close()
+	var c *conn
+	for range 3 {
+		if c, err = t.dial(ctx, t.stranger()); err == nil {
+			_, err = c.greet()
+			c.close()
+		}
+		if err == nil || pause(ctx, time.Second/5) != nil {
+			break
+		}
 	}
 	if err != nil {
-		return "meanwhile a stranger got no answer: " + err.Error()
+		return "", err
 	}
-	said := fmt.Sprintf("meanwhile a stranger was answered after %v", round(time.Since(began)))
+	said = fmt.Sprintf("meanwhile a stranger was answered after %v", round(time.Since(began)))
 	if len(t.people) == 0 {
-		return said
+		return said, nil
 	}
 	began = time.Now()
 	if c, err = t.open(ctx, t.people[0]); err != nil {
-		return said + ", and a sign-in failed: " + err.Error()
+		return "", err
 	}
 	said += fmt.Sprintf(", a sign-in took %v", round(time.Since(began)))
 	c.leave()
-	return said
+	return said, nil
 }
 
 // sources gives each address to perAddress connections.

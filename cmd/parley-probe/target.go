@@ -55,6 +55,7 @@ type target struct {
 	next    atomic.Int32 // of them
 	sprayer netip.Addr   // from which names that nobody has are tried, so that the failures of all stages count together
 	sprayed atomic.Int32 // failures that it has
+	damage  error        // what could not be put back; stages that run side by side do no damage
 }
 
 // newTarget finds the address. Nothing is sent yet.
@@ -165,17 +166,25 @@ func (t *target) arrive(ctx context.Context) error {
 		}
 		defer c.leave()
 		who.conn = c
+		if err := who.look(ctx, c); err != nil {
+			return err
+		}
 	}
 	for n := range rooms {
 		room := roomName
 		if n > 0 {
 			room += "-" + strconv.Itoa(n+1)
 		}
+		if slices.ContainsFunc(t.people, func(who *account) bool { return who.had[room] }) {
+			continue // it is theirs
+		}
 		members, err := t.join(room)
 		if err != nil || members == len(t.people) {
 			t.noRoom = err
 			if err == nil && len(t.people) > 0 {
 				t.room = room
+			} else {
+				t.part(room)
 			}
 			return nil
 		}

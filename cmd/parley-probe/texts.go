@@ -65,6 +65,9 @@ func (t *target) refusedTexts(ctx context.Context, texts []string, others func(m
 	}
 	defer c.leave()
 	mark := mark()
+	if reply, err := c.patient(ctx, "SEND|"+t.room+"||parley-probe: a text like any other"); err != nil || codeOf(reply) != accepted {
+		return finding{}, errors.Join(err, fmt.Errorf("a harmless text is answered %s", short(reply)))
+	}
 	var lines []string
 	for _, text := range texts {
 		lines = append(lines, "SEND|"+t.room+"||"+mark+text+mark)

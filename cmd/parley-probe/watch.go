@@ -181,8 +181,9 @@ func (w *watch) p99() time.Duration {
 	return all[(len(all)*99+99)/100-1]
 }
 
-// stop ends the talk and says what the two noticed, and whether that is nothing.
-func (w *watch) stop() (noticed string, fine bool) {
+// stop ends the talk and says what the two noticed, and whether that is nothing. An error says that this machine stood still itself, and
+// may be what they noticed.
+func (w *watch) stop() (noticed string, fine bool, unsure error) {
 	close(w.quit)
 	w.done.Wait()
 	for _, p := range w.people {
@@ -199,7 +200,14 @@ func (w *watch) stop() (noticed string, fine bool) {
 	if w.lost != nil {
 		noticed += ", one cut off: " + w.lost.Error()
 	}
-	return noticed, lost == 0 && w.lost == nil && len(w.came) > 0 && p99 <= max(mostDelay, 2*w.quiet)+w.still
+	most := max(mostDelay, 2*w.quiet)
+	switch {
+	case lost > 0 || w.lost != nil || len(w.came) == 0:
+		return noticed, false, nil
+	case p99 > most && p99 <= most+w.still:
+		return noticed, false, errors.New("this machine is too busy to tell: " + noticed)
+	}
+	return noticed, p99 <= most, nil
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond / 10) }
@@ -214,8 +222,12 @@ func (t *target) watched(ctx context.Context, attack func() (finding, error)) (f
 		return finding{}, err
 	}
 	f, err := attack()
-	noticed, fine := w.stop()
+	noticed, fine, unsure := w.stop()
 	switch {
+	case unsure != nil && err == nil && f.verdict == held:
+		return finding{}, unsure
+	case unsure != nil:
+		return f, err
 	case !fine && ctx.Err() == nil:
 		if err != nil {
 			f.seen = err.Error()

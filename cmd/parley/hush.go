@@ -9,9 +9,13 @@ type hush struct {
 	before *unix.Termios // nil while there is echo
 }
 
-// begin turns echo off, where it is on and fd is a terminal. Ctrl-C goes on to interrupt.
+// begin turns echo off, where it is on and fd is a terminal that this process has: in the background, setting it would stop the process
+// (SIGTTOU, termios(3)). Ctrl-C goes on to interrupt.
 func (h *hush) begin() {
 	if h.before != nil {
+		return
+	}
+	if front, err := unix.IoctlGetInt(h.fd, unix.TIOCGPGRP); err != nil || front != unix.Getpgrp() {
 		return
 	}
 	now, err := unix.IoctlGetTermios(h.fd, getTermios)
