@@ -45,6 +45,14 @@ var (
 	ErrTooManyRooms = errors.New("chat: too many rooms")
 )
 
+// Outcome is a write that the log has dealt with: durable, or refused.
+type Outcome struct {
+	Entry Entry // the first one's where a key repeats it
+	Err   error // nothing was kept, and nobody hears of it
+	News  bool  // the rooms are told; not so of repeats and of what changes no room
+	Done  func(Entry, error)
+}
+
 // Message is one thing that was said, as it is read back.
 type Message struct {
 	ID   int64
@@ -63,10 +71,10 @@ type Range struct {
 
 // Log orders and keeps everything. What it has not kept, nobody sees.
 type Log interface {
-	// Append queues e and returns at once. When e is durable the log hands it
-	// to the tail (the function that it was started with) and then calls done
-	// with it; both on the log's tail goroutine, in the order of ids. A Said whose key repeats
-	// an earlier one is not handed to the tail: done gets the first entry's ID.
+	// Append queues e and returns at once. When e is durable the log hands its Outcome to
+	// the tail (the function that it was started with), which tells the rooms and then calls done;
+	// all on the log's tail goroutine, in the order of ids, as many at once as became
+	// durable together. A Said whose key repeats an earlier one is no news: done gets the first entry's ID.
 	// On an error nothing was kept and done gets the error, in its place in the order. done must not block.
 	Append(e Entry, done func(Entry, error))
 

@@ -1,8 +1,18 @@
 package chat
 
-// Tail takes the log's entries, one at a time and in order, on the log's tail
+// Tail takes what the log has dealt with, in order, on the log's tail
 // goroutine. It is the only way by which messages and memberships reach the rooms.
-func (h *Hub) Tail(e Entry) {
+func (h *Hub) Tail(batch []Outcome) {
+	for i := range batch {
+		o := &batch[i]
+		if o.News {
+			h.apply(o.Entry)
+		}
+		o.Done(o.Entry, o.Err)
+	}
+}
+
+func (h *Hub) apply(e Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if apply := tailTable[e.Kind]; apply != nil && !h.closed {

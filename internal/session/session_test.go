@@ -209,7 +209,7 @@ func TestEjectedDuringLongAnswer(t *testing.T) {
 		if err := p.auth.EndSessions(t.Context(), "alice", "out"); err != nil {
 			t.Fatal(err)
 		}
-		p.hub.Tail(chat.Entry{ID: 1 << 40, Kind: chat.SessionsEnded, Account: "alice", Text: "out"})
+		p.hub.Tail([]chat.Outcome{{Entry: chat.Entry{ID: 1 << 40, Kind: chat.SessionsEnded, Account: "alice", Text: "out"}, News: true, Done: func(chat.Entry, error) {}}})
 		rest, err := io.ReadAll(reader.Reader)
 		if lines := strings.Split(string(rest), "\n"); err != nil || len(lines) > 50 || lines[len(lines)-2] != "BYE|ejected|out" {
 			t.Errorf("%d lines, the last %q, %v", len(lines), lines[max(0, len(lines)-2)], err)

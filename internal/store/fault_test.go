@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 	"parley/internal/store"
 )
 
@@ -40,7 +41,7 @@ func child(dir, run string) int {
 		fmt.Println("open:", err)
 		return 1
 	}
-	s.Start(func(chat.Entry) {})
+	s.Start(chattest.Each(func(chat.Entry) {}))
 	window := make(chan struct{}, 50)
 	var wg sync.WaitGroup
 	add := func(i int) {

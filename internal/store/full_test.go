@@ -19,6 +19,7 @@ import (
 
 	"parley/auth"
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 	"parley/internal/store"
 )
 
@@ -106,7 +107,7 @@ func testFullDisk(t *testing.T) {
 			var now clock
 			now.ms.Store(1767225600000)
 			s := open(t, dir, store.Options{CheckpointPages: c.pages, Now: now.now, Log: slog.New(slog.NewTextHandler(&log, nil))})
-			s.Start(func(chat.Entry) {})
+			s.Start(chattest.Each(func(chat.Entry) {}))
 			var all []acked
 			for round := range 2 {
 				filler := fill(t, dir, 64<<10)

@@ -15,6 +15,7 @@ import (
 
 	"parley/auth"
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 	"parley/internal/store"
 )
 
@@ -79,7 +80,7 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	for i, step := range []time.Duration{0, time.Second, -time.Hour, time.Minute, 3 * time.Hour, -time.Hour, 0} {
 		c.step(step)
 		s := open(t, dir, store.Options{Now: c.now})
-		s.Start(func(chat.Entry) {})
+		s.Start(chattest.Each(func(chat.Entry) {}))
 		for range 2 {
 			e, err := try(t, s, lobby("x"))
 			if err != nil {
@@ -99,7 +100,7 @@ func TestKeysExpire(t *testing.T) {
 	c.ms.Store(1767225600000)
 	dir := t.TempDir()
 	s := open(t, dir, store.Options{Now: c.now})
-	s.Start(func(chat.Entry) {})
+	s.Start(chattest.Each(func(chat.Entry) {}))
 	keyed := func(key string) int64 {
 		t.Helper()
 		e := lobby("x")
@@ -205,7 +206,7 @@ func TestFullQueue(t *testing.T) {
 	release := sync.OnceFunc(func() { close(held) })
 	t.Cleanup(release)
 	entered := make(chan struct{}, n)
-	s.Start(func(chat.Entry) { entered <- struct{}{}; <-held })
+	s.Start(chattest.Each(func(chat.Entry) { entered <- struct{}{}; <-held }))
 	var mu sync.Mutex
 	answers := make(map[int]int)
 	kept := 0

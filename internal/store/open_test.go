@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 	"parley/internal/store"
 )
 
@@ -22,7 +23,7 @@ func TestModes(t *testing.T) {
 			defer syscall.Umask(syscall.Umask(umask))
 			dir := filepath.Join(parent, "data")
 			s := open(t, dir, store.Options{})
-			s.Start(func(chat.Entry) {})
+			s.Start(chattest.Each(func(chat.Entry) {}))
 			say(t, s, "x") // makes the write-ahead log
 			wantModes(t, dir, 4)
 		})
@@ -87,7 +88,7 @@ func TestOddNames(t *testing.T) {
 	for _, name := range []string{"a b", "a?mode=memory", "a#b", "50%41", "a&_pragma=synchronous(OFF)", "ü'\";"} {
 		dir := filepath.Join(t.TempDir(), name)
 		s := open(t, dir, store.Options{})
-		s.Start(func(chat.Entry) {})
+		s.Start(chattest.Each(func(chat.Entry) {}))
 		say(t, s, "kept")
 		s.Close()
 		if _, err := os.Stat(filepath.Join(dir, "parley.db")); err != nil {
@@ -159,7 +160,7 @@ func TestFirstSchema(t *testing.T) {
 	db.Close()
 
 	s := open(t, dir, store.Options{})
-	s.Start(func(chat.Entry) {})
+	s.Start(chattest.Each(func(chat.Entry) {}))
 	state, err := s.State(t.Context())
 	if err != nil {
 		t.Fatal(err)

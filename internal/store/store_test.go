@@ -8,6 +8,7 @@ import (
 	"parley/auth"
 	"parley/auth/authtest"
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 	"parley/internal/store"
 	"parley/internal/store/storetest"
 )
@@ -26,7 +27,7 @@ func open(t testing.TB, dir string, opts store.Options) *store.Store {
 func started(t testing.TB, opts store.Options) *store.Store {
 	t.Helper()
 	s := open(t, t.TempDir(), opts)
-	s.Start(func(chat.Entry) {})
+	s.Start(chattest.Each(func(chat.Entry) {}))
 	return s
 }
 

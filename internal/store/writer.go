@@ -101,9 +101,9 @@ func (w *writer) blame(o *outage, err error) {
 	}
 }
 
-// Start begins the writer and the tail goroutine; tail and the done functions
-// are called on the latter. It is called once.
-func (s *Store) Start(tail func(chat.Entry)) {
+// Start begins the writer and the tail goroutine; tail, which calls the done functions,
+// is called on the latter. It is called once.
+func (s *Store) Start(tail func([]chat.Outcome)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started || s.closed {
@@ -124,8 +124,14 @@ func (s *Store) Start(tail func(chat.Entry)) {
 	}()
 	go func() {
 		defer close(s.stopped)
+		var outcomes []chat.Outcome
 		for batch := range committed {
-			answer(batch, tail)
+			outcomes = outcomes[:0]
+			for _, it := range batch {
+				outcomes = append(outcomes, chat.Outcome{Entry: it.result.entry, Err: it.result.err, News: it.result.what == shown, Done: it.done})
+			}
+			tail(outcomes)
+			clear(outcomes)
 			clear(batch)
 			select {
 			case spare <- batch[:0]:
@@ -154,17 +160,6 @@ func (s *Store) gather(first item, spare <-chan []item) (batch []item) {
 		}
 	}
 	return batch
-}
-
-// answer tells the tail and the one who wrote, in order.
-func answer(batch []item, tail func(chat.Entry)) {
-	for i := range batch {
-		it := &batch[i]
-		if it.result.what == shown {
-			tail(it.result.entry)
-		}
-		it.done(it.result.entry, it.result.err)
-	}
 }
 
 // commit applies a batch in one transaction and sets the items' results. When

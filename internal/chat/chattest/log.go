@@ -15,7 +15,7 @@ import (
 // Log keeps messages in memory and answers every Append before it returns.
 // Its bounds and its keys' life are for ever. Set Tail before the first Append.
 type Log struct {
-	Tail func(chat.Entry)
+	Tail func([]chat.Outcome)
 	Fail error // set: Append refuses everything with it
 
 	mu       sync.Mutex
@@ -49,8 +49,7 @@ func (l *Log) Append(e chat.Entry, done func(chat.Entry, error)) {
 			l.keys[key] = e.ID
 		}
 	}
-	l.Tail(e)
-	done(e, nil)
+	l.Tail([]chat.Outcome{{Entry: e, News: true, Done: done}})
 }
 
 // Last is the id of the last entry.
@@ -94,4 +93,16 @@ func (l *Log) those(match func(chat.Message) bool) (list []chat.Message) {
 	}
 	slices.SortFunc(list, func(a, b chat.Message) int { return cmp.Compare(a.ID, b.ID) })
 	return list
+}
+
+// Each is a tail that shows each entry that is news and then calls its done.
+func Each(show func(chat.Entry)) func([]chat.Outcome) {
+	return func(batch []chat.Outcome) {
+		for _, o := range batch {
+			if o.News {
+				show(o.Entry)
+			}
+			o.Done(o.Entry, o.Err)
+		}
+	}
 }

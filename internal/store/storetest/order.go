@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 )
 
 // checkOrder wants ids that grow and times that never go back, in whole milliseconds of UTC.
@@ -29,7 +30,7 @@ func testOrder(t *testing.T, b *bench) {
 	b.Close()
 	b.Log = b.open(t, b.dir)
 	finished := make(chan struct{})
-	b.Start(func(e chat.Entry) { b.see(e); events = append(events, "tail "+e.Text) })
+	b.Start(chattest.Each(func(e chat.Entry) { b.see(e); events = append(events, "tail "+e.Text) }))
 	const n = 3000
 	var kept []chat.Entry
 	for i := range n {

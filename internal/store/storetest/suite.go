@@ -12,6 +12,7 @@ import (
 
 	"parley/auth"
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 )
 
 // Log is what the suite opens: a log with what the hub needs around it.
@@ -19,7 +20,7 @@ type Log interface {
 	chat.Log
 	auth.Store
 	State(context.Context) (chat.State, error)
-	Start(tail func(chat.Entry))
+	Start(tail func([]chat.Outcome))
 	Close() error
 }
 
@@ -72,7 +73,7 @@ type bench struct {
 
 func start(t *testing.T, dir string, open func(*testing.T, string) Log) *bench {
 	b := &bench{Log: open(t, dir), dir: dir, open: open}
-	b.Start(b.see)
+	b.Start(chattest.Each(b.see))
 	t.Cleanup(func() { b.Close() })
 	return b
 }
@@ -96,7 +97,7 @@ func (b *bench) restart(t *testing.T) {
 		t.Fatalf("close: %v", err)
 	}
 	b.Log = b.open(t, b.dir)
-	b.Start(b.see)
+	b.Start(chattest.Each(b.see))
 }
 
 // answer is what done was called with.
