@@ -1,5 +1,7 @@
 package store
 
+import "database/sql"
+
 // truncateFactor times Options.CheckpointPages is a log that readers have kept
 // from starting over for long: it is then emptied, waiting for them briefly.
 const truncateFactor = 16
@@ -8,6 +10,8 @@ const truncateFactor = 16
 // gathered. SQLite would do so by itself after a commit, but ignores every
 // error then, a failed fsync included.
 func (w *writer) checkpoint() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.Err() != nil {
 		return
 	}
@@ -32,4 +36,13 @@ func (w *writer) checkpoint() {
 		return
 	}
 	w.checkpoints.worked()
+}
+
+// walCheckpoint runs a checkpoint statement and returns how many pages the
+// write-ahead log has and how many of them were moved. Being kept from it by a
+// reader is no error.
+func (w *writer) walCheckpoint(how *sql.Stmt) (pages, moved int, err error) {
+	var busy int
+	err = how.QueryRow().Scan(&busy, &pages, &moved)
+	return pages, moved, err
 }

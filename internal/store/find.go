@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -30,26 +31,29 @@ func (s *Store) Find(ctx context.Context, room string, words []string, limit int
 	return list, nil
 }
 
-func (s *Store) find(ctx context.Context, name string, words []string, limit int) ([]chat.Message, error) {
+func (s *Store) find(ctx context.Context, name string, words []string, limit int) (list []chat.Message, err error) {
 	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
 	if len(words) == 0 {
 		return nil, nil
 	}
-	var id int64
-	if ok, err := found(s.query.room.QueryRowContext(ctx, name), &id); !ok {
-		return nil, err
-	}
-	var rows *sql.Rows
-	var err error
-	if match := matchExpr(newRoom(id), words); match != "" {
-		rows, err = s.query.search.QueryContext(ctx, match, findScan)
-	} else {
-		rows, err = s.query.newest.QueryContext(ctx, id, findScan)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return messages(rows, name, limit, holdsAll(words))
+	holds, looked := holdsAll(words), 0
+	err = s.backwards(name, math.MaxInt64, func(int64) (*sql.Rows, error) {
+		var id int64
+		if ok, err := found(s.query.room.QueryRowContext(ctx, name), &id); !ok {
+			return nil, err
+		}
+		if match := matchExpr(newRoom(id), words); match != "" {
+			return s.query.search.QueryContext(ctx, match, findScan)
+		}
+		return s.query.newest.QueryContext(ctx, id, findScan)
+	}, func(m chat.Message) bool {
+		if holds(m.Text) {
+			list = append(list, m)
+		}
+		looked++
+		return len(list) < limit && looked < findScan
+	})
+	return list, err
 }
 
 // matchExpr returns the index's query for the words, "" where none can be in
@@ -75,7 +79,7 @@ func indexed(word string) bool {
 		strings.ContainsFunc(word, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
 }
 
-// holdsAll returns a function that tells whether a text holds all words, letter case aside.
+// holdsAll returns a function that tells whether a text holds all words as Find says.
 func holdsAll(words []string) func(text string) bool {
 	folded := make([]string, len(words))
 	cased := false // most text in scripts without case needs no folding
@@ -88,12 +92,37 @@ func holdsAll(words []string) func(text string) bool {
 			text = strings.Map(fold, text)
 		}
 		for _, w := range folded {
-			if !strings.Contains(text, w) {
+			if !holds(text, w) {
 				return false
 			}
 		}
 		return true
 	}
+}
+
+// holds says whether text has w in it and no letter or digit of a longer word goes on beside it.
+func holds(text, w string) bool {
+	first, _ := utf8.DecodeRuneInString(w)
+	last, _ := utf8.DecodeLastRuneInString(w)
+	for at := 0; ; {
+		i := strings.Index(text[at:], w)
+		if i < 0 {
+			return false
+		}
+		at += i
+		before, _ := utf8.DecodeLastRuneInString(text[:at])
+		after, _ := utf8.DecodeRuneInString(text[at+len(w):])
+		if !(inWord(first) && inWord(before)) && !(inWord(last) && inWord(after)) {
+			return true
+		}
+		_, size := utf8.DecodeRuneInString(text[at:])
+		at += size
+	}
+}
+
+// inWord says whether a word of the index goes on with r, as unicode61 has it.
+func inWord(r rune) bool {
+	return r != utf8.RuneError && unicode.In(r, unicode.L, unicode.N, unicode.Mn, unicode.Co)
 }
 
 // fold maps all letters that differ in case alone to one of them.

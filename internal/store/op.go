@@ -47,7 +47,7 @@ type tx struct {
 	id   int64
 	time time.Time
 	ms   int64 // time as it is stored
-	now  int64 // what the clock shows: earlier than ms where it went back
+	now  int64 // what the machine's clock shows: earlier than ms where it went back
 
 	tokensKept   int             // Options.Tokens
 	keys, tokens int             // rows added by this transaction

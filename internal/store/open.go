@@ -38,6 +38,9 @@ type Options struct {
 	// emptied as soon as no reader needs it.
 	CheckpointPages int
 
+	// JournalBytes is the size of the journal. It is allocated at once: 8 MiB.
+	JournalBytes int64
+
 	Now func() time.Time // the clock: time.Now
 	Log *slog.Logger     // told about outages: slog.Default()
 }
@@ -50,6 +53,9 @@ func (o Options) withDefaults() Options {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
+	}
+	if o.JournalBytes <= 0 {
+		o.JournalBytes = 8 << 20
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -73,11 +79,13 @@ type Store struct {
 	authReads *sql.DB
 	authQuery authQueries
 
-	mu      sync.RWMutex // guards started and closed, and sending on queue against closing it
+	mu      sync.Mutex // guards started, closed and queue
 	started bool
 	closed  bool
-	queue   chan item
-	stopped chan struct{} // closed when the tail goroutine has returned
+	queue   []item
+	ready   chan struct{} // told when there is something in queue, when there is enough, and when it closes
+	pace    pace
+	stopped chan struct{} // closed when all goroutines have returned
 }
 
 var (
@@ -91,8 +99,7 @@ var (
 // fails with ErrLocked while another process has it open, and with ErrNewer
 // where a later version of this program wrote it. Writes begin with Start.
 func Open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
-	s := &Store{opts: opts.withDefaults(), stopped: make(chan struct{})}
-	s.queue = make(chan item, s.opts.Queue)
+	s := &Store{opts: opts.withDefaults(), ready: make(chan struct{}, 1), stopped: make(chan struct{})}
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -246,7 +253,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	close(s.queue)
+	tell(s.ready)
 	started := s.started
 	s.mu.Unlock()
 	if started {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
+	"slices"
+	"sort"
 
 	"parley/internal/chat"
 )
@@ -16,45 +17,101 @@ func clamp(limit int) int { return min(max(limit, 1), maxRead) }
 
 // History implements chat.Log.
 func (s *Store) History(ctx context.Context, room string, r chat.Range) ([]chat.Message, error) {
-	rows, err := s.query.history.QueryContext(ctx, room, r.After, r.Before, clamp(r.Limit))
+	r.Limit = clamp(r.Limit)
+	late := s.writer.backlog.of(room) // first: what leaves it meanwhile is in the database
+	// The first row may be a block that ends before the range begins.
+	rows, err := s.query.history.QueryContext(ctx, room, r.After, r.Before, r.Limit+1)
 	if err != nil {
 		return nil, fmt.Errorf("store: read history: %w", err)
 	}
-	list, err := messages(rows, room, maxRead, nil)
+	var list []chat.Message
+	err = eachBlock(rows, room, func(block []chat.Message) bool {
+		list = append(list, within(block, r)...)
+		return len(list) < r.Limit
+	})
 	if err != nil {
 		return nil, fmt.Errorf("store: read history: %w", err)
 	}
-	return list, nil
+	if n := len(list); n > 0 {
+		r.After = list[n-1].ID
+	}
+	list = append(list, within(late, r)...)
+	return list[:min(len(list), r.Limit)], nil
+}
+
+// within keeps those of messages in order that are in r.
+func within(list []chat.Message, r chat.Range) []chat.Message {
+	from := sort.Search(len(list), func(i int) bool { return list[i].ID > r.After })
+	to := sort.Search(len(list), func(i int) bool { return list[i].ID >= r.Before })
+	return list[from:max(from, to)]
 }
 
 // Newest implements chat.Log.
 func (s *Store) Newest(ctx context.Context, room string, before int64, n int) (id int64, err error) {
-	if err := s.query.first.QueryRowContext(ctx, room, before, clamp(n)).Scan(&id); err != nil {
+	n = clamp(n)
+	err = s.backwards(room, before, func(before int64) (*sql.Rows, error) {
+		return s.query.older.QueryContext(ctx, room, before, n)
+	}, func(m chat.Message) bool {
+		id = m.ID
+		n--
+		return n > 0
+	})
+	if err != nil {
 		return 0, fmt.Errorf("store: find the newest messages: %w", err)
 	}
 	return id, nil
 }
 
-// messages reads and closes rows: up to limit messages whose text is wanted (nil: all are).
-func messages(rows *sql.Rows, room string, limit int, wanted func(text string) bool) (list []chat.Message, err error) {
+// backwards visits a room's messages below before, the newest first, until visit is
+// false: those of the backlog, and then those of the rows that query returns, newest block first.
+func (s *Store) backwards(room string, before int64, query func(before int64) (*sql.Rows, error), visit func(chat.Message) bool) error {
+	down := func(list []chat.Message) bool {
+		for _, m := range slices.Backward(list) {
+			if m.ID >= before {
+				continue
+			}
+			before = m.ID
+			if !visit(m) {
+				return false
+			}
+		}
+		return true
+	}
+	if !down(s.writer.backlog.of(room)) {
+		return nil
+	}
+	rows, err := query(before)
+	if rows == nil || err != nil {
+		return err
+	}
+	return eachBlock(rows, room, down)
+}
+
+// eachBlock reads and closes rows, until take is false.
+func eachBlock(rows *sql.Rows, room string, take func([]chat.Message) bool) error {
 	defer rows.Close()
-	for len(list) < limit && rows.Next() {
+	var list []chat.Message
+	var more sql.RawBytes
+	for rows.Next() {
 		m := chat.Message{Room: room}
 		var ms int64
-		if err := rows.Scan(&m.ID, &ms, &m.User, &m.Text); err != nil {
-			return nil, err
+		if err := rows.Scan(&m.ID, &ms, &m.User, &m.Text, &more); err != nil {
+			return err
 		}
-		if wanted == nil || wanted(m.Text) {
-			m.Time = time.UnixMilli(ms).UTC()
-			list = append(list, m)
+		m.Time = milliseconds(ms)
+		if list = unblock(list[:0], m, more); !take(list) {
+			return nil
 		}
 	}
-	return list, rows.Err()
+	return rows.Err()
 }
 
 // State returns the accounts and rooms as they are now; before Start nothing
 // changes them, so that the tail goes on from there.
 func (s *Store) State(ctx context.Context) (state chat.State, err error) {
+	if err := s.writer.applyAll(normal); err != nil {
+		return chat.State{}, fmt.Errorf("store: read the state: %w", err)
+	}
 	tx, err := s.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return chat.State{}, fmt.Errorf("store: read the state: %w", err)
@@ -63,6 +120,7 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 	place := map[int64]int{} // of a room's id in state.Rooms
 	var name string
 	var id, last int64
+	var more []byte
 	for _, q := range []struct {
 		sql  string
 		into []any
@@ -71,10 +129,11 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 		{`SELECT name FROM accounts WHERE NOT removed ORDER BY name`, []any{&name}, func() {
 			state.Accounts = append(state.Accounts, name)
 		}},
-		{`SELECT id, name, coalesce((SELECT max(id) FROM messages WHERE room = rooms.id), 0) FROM rooms ORDER BY id`,
-			[]any{&id, &name, &last}, func() {
+		{`SELECT r.id, r.name, coalesce(m.id, 0), m.more FROM rooms r LEFT JOIN messages m
+			ON m.id = (SELECT max(id) FROM messages WHERE room = r.id) ORDER BY r.id`,
+			[]any{&id, &name, &last, &more}, func() {
 				place[id] = len(state.Rooms)
-				state.Rooms = append(state.Rooms, chat.RoomState{Name: name, LastID: last})
+				state.Rooms = append(state.Rooms, chat.RoomState{Name: name, LastID: lastOf(last, more)})
 			}},
 		{`SELECT room, account FROM members ORDER BY room, account`, []any{&id, &name}, func() {
 			r := &state.Rooms[place[id]]

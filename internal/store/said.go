@@ -16,7 +16,7 @@ var appended = map[chat.Kind]func(chat.Entry) op{
 	chat.Left:   func(e chat.Entry) op { return &left{e} },
 }
 
-// said keeps a message. This is the path that every message takes.
+// said keeps a message. Most messages are not applied one by one but as blocks, from the backlog.
 type said struct{ chat.Entry }
 
 func (s *said) apply(t *tx) (result, error) {
@@ -26,16 +26,16 @@ func (s *said) apply(t *tx) (result, error) {
 		return result{}, err
 	}
 	if e.Key != "" {
-		first, err := t.takeKey(e, r)
+		first, err := t.takeKey(&e, r)
 		if err != nil {
 			return result{}, err
 		}
-		if first.ID != 0 {
-			e.ID, e.Time = first.ID, first.Time
+		if first.id != 0 {
+			e.ID, e.Time = first.id, milliseconds(first.ms)
 			return result{what: repeated, entry: e}, nil
 		}
 	}
-	if _, err := t.insertMessage.Exec(t.id, t.ms, r.id, e.Account, e.Text); err != nil {
+	if _, err := t.insertMessage.Exec(t.id, t.ms, r.id, e.Account, e.Text, nil); err != nil {
 		return result{}, err
 	}
 	if _, err := t.indexMessage.Exec(t.id, r.word, e.Text); err != nil {
@@ -44,15 +44,13 @@ func (s *said) apply(t *tx) (result, error) {
 	return result{what: shown, entry: e}, nil
 }
 
-// takeKey keeps the key of e, unless an earlier entry has it still: then it returns that one's id and time.
-func (t *tx) takeKey(e chat.Entry, r room) (first chat.Entry, err error) {
+// takeKey keeps the key of e, unless an earlier entry has it still: then it returns that one.
+func (t *tx) takeKey(e *chat.Entry, r room) (first keyed, err error) {
 	n, err := run(t.insertKey, t.id, t.ms, e.KeyOwner, r.id, e.Key, t.ms-keyLife.Milliseconds())
 	if n > 0 || err != nil {
 		t.keys++
 		return first, err
 	}
-	var ms int64
-	err = t.findKey.QueryRow(e.KeyOwner, r.id, e.Key).Scan(&first.ID, &ms)
-	first.Time = time.UnixMilli(ms).UTC()
+	err = t.findKey.QueryRow(e.KeyOwner, r.id, e.Key).Scan(&first.id, &first.ms)
 	return first, err
 }

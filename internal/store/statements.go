@@ -33,13 +33,13 @@ func (s *statements) table() []prepared {
 		{&s.begin, `BEGIN IMMEDIATE`},
 		{&s.commit, `COMMIT`},
 		{&s.rollback, `ROLLBACK`},
-		{&s.readCounter, `SELECT last_id, last_time FROM log`},
+		{&s.readCounter, `SELECT last_id, last_time, identity FROM log`},
 		{&s.writeCounter, `UPDATE log SET last_id = ?, last_time = ?`},
 		{&s.checkpointNoop, `PRAGMA wal_checkpoint(NOOP)`},
 		{&s.checkpointPassive, `PRAGMA wal_checkpoint(PASSIVE)`},
 		{&s.checkpointTruncate, `PRAGMA wal_checkpoint(TRUNCATE)`},
 
-		{&s.insertMessage, `INSERT INTO messages (id, time, room, account, text) VALUES (?, ?, ?, ?, ?)`},
+		{&s.insertMessage, `INSERT INTO messages (id, time, room, account, text, more) VALUES (?, ?, ?, ?, ?, ?)`},
 		{&s.indexMessage, `INSERT INTO search (rowid, room, text) VALUES (?, ?, ?)`},
 		// Takes the place of one that has expired, else changes nothing.
 		{&s.insertKey, `INSERT INTO keys (id, time, owner, room, key) VALUES (?, ?, ?, ?, ?)
@@ -85,25 +85,34 @@ func (s *statements) table() []prepared {
 
 // queries are those of the readers' connections.
 type queries struct {
-	history, first       *sql.Stmt
+	history, older       *sql.Stmt
 	room, search, newest *sql.Stmt
 	accounts             *sql.Stmt
 }
 
 func (q *queries) table() []prepared {
 	const (
-		messages = `SELECT m.id, m.time, m.account, m.text FROM `
-		inRoom   = `WHERE m.room = (SELECT id FROM rooms WHERE name = ?) `
+		messages = `SELECT m.id, m.time, m.account, m.text, m.more FROM `
+		room     = `(SELECT id FROM rooms WHERE name = ?1)`
 	)
 	return []prepared{
-		{&q.history, messages + `messages m ` + inRoom + `AND m.id > ? AND m.id < ? ORDER BY m.id LIMIT ?`},
-		{&q.first, `SELECT coalesce(min(id), 0) FROM (SELECT m.id FROM messages m ` + inRoom + `AND m.id < ? ORDER BY m.id DESC LIMIT ?)`},
+		// From the block on that holds what follows ?2, or that begins after it.
+		{&q.history, messages + `messages m WHERE m.room = ` + room + ` AND m.id < ?3 AND m.id >=
+			coalesce((SELECT max(id) FROM messages WHERE room = ` + room + ` AND id <= ?2), 0) ORDER BY m.id LIMIT ?4`},
+		{&q.older, messages + `messages m WHERE m.room = ` + room + ` AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3`},
 		{&q.room, `SELECT id FROM rooms WHERE name = ?`},
 		{&q.search, messages + `search CROSS JOIN messages m ON m.id = search.rowid
 			WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ?`},
 		{&q.newest, messages + `messages m WHERE m.room = ? ORDER BY m.id DESC LIMIT ?`},
 		{&q.accounts, selectAccount + `ORDER BY name`},
 	}
+}
+
+// keyQueries are the sequencer's.
+type keyQueries struct{ find *sql.Stmt }
+
+func (q *keyQueries) table() []prepared {
+	return []prepared{{&q.find, `SELECT id, time FROM keys WHERE owner = ? AND room = (SELECT id FROM rooms WHERE name = ?) AND key = ?`}}
 }
 
 const selectAccount = `SELECT name, hash, admin, disabled, invited, removed, made, version FROM accounts `

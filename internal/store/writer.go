@@ -5,39 +5,56 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"parley/internal/chat"
 )
 
-// An item is one queued write and, once its batch is done, what became of it.
-type item struct {
-	op   op
-	done func(chat.Entry, error)
-
-	result result
-}
-
-// A writer owns the connection that writes. After openWriter, all of it but
-// failed and Err belongs to the writer goroutine (to Close, before Start and
-// after the goroutine's end).
+// A writer has the connection that writes and the journal. Two goroutines use it: the sequencer
+// gives each write its place and makes it durable, the applier brings the backlog into the database.
 type writer struct {
-	opts Options
-	db   *sql.DB
-	conn *sql.Conn
-	stmt statements
-	tx   tx
+	opts     Options
+	db       *sql.DB
+	path     string
+	identity int64    // of the database, which its journal bears
+	journal  *journal // the sequencer's; nil where there was no room for it
+	backlog  *backlog
+	pending  []chat.Entry // of the batch that is being made durable; the sequencer's
+	seq      clock        // the sequencer's
+	lookup   *sql.DB      // the sequencer's connection that only reads
+	keys     keyQueries
+	retry    time.Time   // when to try again to make a journal
+	lagging  atomic.Bool // the last commit failed
 
+	mu                   sync.Mutex // guards what follows
+	conn                 *sql.Conn
+	stmt                 statements
+	tx                   tx
+	level                durability // of the connection
+	applied              int64      // id of the last entry in the database
 	commits, checkpoints outage
-	behind               bool // the clock is; that was told
-	tried                int  // pages in the write-ahead log at the last checkpoint
+	tried                int // pages in the write-ahead log at the last checkpoint
 
-	failed chan struct{} // closed after err is set
-	err    error
+	failure sync.Once
+	failed  chan struct{} // closed after err is set
+	err     error
 }
+
+// durability is what a commit promises: SQLite's synchronous.
+type durability string
+
+const (
+	full   durability = "FULL"   // it is on disk, with all before it
+	normal durability = "NORMAL" // it is there whole or not at all; the journal has it still
+)
 
 func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err error) {
-	w := &writer{opts: opts, failed: make(chan struct{})}
+	w := &writer{opts: opts, path: path, backlog: newBacklog(), level: full, failed: make(chan struct{})}
 	w.commits = outage{opts: opts, what: "writing to the database"}
 	w.checkpoints = outage{opts: opts, what: "moving the database's log into it"}
 	w.db, err = sql.Open("sqlite", dsn(path, "mode=rw&_txlock=immediate", "busy_timeout(1000)", "journal_mode(WAL)",
@@ -61,21 +78,80 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 		return nil, err
 	}
 	w.tx = tx{statements: &w.stmt, tokensKept: opts.Tokens}
-	if err = w.stmt.readCounter.QueryRowContext(ctx).Scan(&w.tx.id, &w.tx.ms); err != nil {
+	if err = w.stmt.readCounter.QueryRowContext(ctx).Scan(&w.applied, &w.seq.ms, &w.identity); err != nil {
 		return nil, err
+	}
+	w.seq.opts, w.seq.id = opts, w.applied
+	if w.lookup, err = openReaders(ctx, path, 1, w.keys.table()); err != nil {
+		return nil, err
+	}
+	w.retry = opts.Now().Add(journalRetry)
+	if err = w.openJournal(); errors.Is(err, unix.ENOSPC) {
+		opts.Log.Warn("there is no room on the disk for the journal, and messages are kept more slowly until there is", "error", err)
+	} else if err != nil {
+		return nil, errors.Join(err, w.lookup.Close())
 	}
 	return w, nil
 }
 
-// close empties the write-ahead log and closes the connection.
+// openJournal opens the journal, and first brings what only it has into the database.
+func (w *writer) openJournal() error {
+	j, err := openJournal(filepath.Join(filepath.Dir(w.path), journalName), w.identity)
+	if err != nil {
+		return err
+	}
+	list, err := j.read(w.applied)
+	if err == nil && len(list) > 0 {
+		w.opts.Log.Info("bringing messages from the journal into the database", "count", len(list))
+		w.backlog.add(list)
+		last := list[len(list)-1]
+		w.seq.id, w.seq.ms = last.ID, max(w.seq.ms, last.Time.UnixMilli())
+		err = w.applyAll(full)
+	}
+	if err == nil {
+		err = j.grow(w.opts.JournalBytes)
+	}
+	if err == nil {
+		w.journal = j
+		return nil
+	}
+	return errors.Join(err, j.file.Close())
+}
+
+// retryJournal tries once more to have a journal; until there is one, each batch takes a transaction of the database.
+func (w *writer) retryJournal() {
+	w.retry = w.opts.Now().Add(journalRetry)
+	if err := w.openJournal(); err != nil {
+		w.opts.Log.Warn("the journal cannot be made, and messages are kept more slowly until it can", "error", err)
+	}
+}
+
+// journalRetry is how long after there was no room for a journal it is tried again.
+const journalRetry = time.Minute
+
+// close brings the rest into the database, which then has everything, and needs no
+// journal any more. Both goroutines have ended.
 func (w *writer) close() error {
-	if _, _, err := w.walCheckpoint(w.stmt.checkpointTruncate); err != nil {
-		w.blame(&w.checkpoints, err)
+	var err error
+	if w.Err() == nil {
+		err = w.applyAll(full)
+	}
+	if err == nil && w.Err() == nil {
+		if _, _, err := w.walCheckpoint(w.stmt.checkpointTruncate); err != nil {
+			w.blame(&w.checkpoints, err)
+		}
 	}
 	if w.Err() != nil {
 		return w.Err() // see Store.release
 	}
-	return errors.Join(w.conn.Close(), w.db.Close())
+	if w.journal != nil {
+		if err == nil {
+			err = w.journal.remove()
+		} else {
+			err = errors.Join(err, w.journal.file.Close())
+		}
+	}
+	return errors.Join(err, w.lookup.Close(), w.conn.Close(), w.db.Close())
 }
 
 // Err returns why failed is closed, or nil.
@@ -88,88 +164,37 @@ func (w *writer) Err() error {
 	}
 }
 
-// blame records an error of the database: for good, or as an outage.
+// blame records an error of the database or the journal: for good, or as an outage.
 func (w *writer) blame(o *outage, err error) {
-	if !fatal(err) {
+	if fatal(err) {
+		w.fail(err)
+	} else {
 		o.failed(err)
-		return
 	}
-	if w.Err() == nil {
+}
+
+// fail ends all acknowledging.
+func (w *writer) fail(err error) {
+	w.failure.Do(func() {
 		w.err = fmt.Errorf("store: the disk or the database failed, nothing can be acknowledged any more: %w", err)
 		w.opts.Log.Error("the store has failed: nothing is acknowledged any more", "error", err)
 		close(w.failed)
-	}
+	})
 }
 
-// Start begins the writer and the tail goroutine; tail, which calls the done functions,
-// is called on the latter. It is called once.
-func (s *Store) Start(tail func([]chat.Outcome)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.started || s.closed {
-		panic("store: Start of a store that was started or closed")
+// keep makes a batch durable and sets the items' results. When that fails,
+// nothing of the batch was kept.
+func (w *writer) keep(batch []item) {
+	if w.journal == nil && !w.opts.Now().Before(w.retry) {
+		w.retryJournal()
 	}
-	s.started = true
-	// One batch is with each goroutine and one between them; as many are
-	// recycled, so that a batch costs no allocation.
-	committed, spare := make(chan []item, 1), make(chan []item, 3)
-	go func() {
-		defer close(committed)
-		for first := range s.queue {
-			batch := s.gather(first, spare)
-			s.writer.commit(batch)
-			committed <- batch
-			s.writer.checkpoint()
-		}
-	}()
-	go func() {
-		defer close(s.stopped)
-		var outcomes []chat.Outcome
-		for batch := range committed {
-			outcomes = outcomes[:0]
-			for _, it := range batch {
-				outcomes = append(outcomes, chat.Outcome{Entry: it.result.entry, Err: it.result.err, News: it.result.what == shown, Done: it.done})
-			}
-			tail(outcomes)
-			clear(outcomes)
-			clear(batch)
-			select {
-			case spare <- batch[:0]:
-			default:
-			}
-		}
-	}()
-}
-
-// gather takes what is waiting, up to a batch, and waits for nothing: a lone write is not held up.
-func (s *Store) gather(first item, spare <-chan []item) (batch []item) {
-	select {
-	case batch = <-spare:
-	default:
-	}
-	batch = append(batch, first)
-	for len(batch) < s.opts.Batch {
-		select {
-		case it, ok := <-s.queue:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, it)
-		default:
-			return batch
-		}
-	}
-	return batch
-}
-
-// commit applies a batch in one transaction and sets the items' results. When
-// that fails, nothing of the batch was kept.
-func (w *writer) commit(batch []item) {
 	err := w.Err()
-	if err == nil {
-		if err = w.apply(batch); err != nil {
-			w.blame(&w.commits, err)
-		}
+	switch {
+	case err != nil:
+	case w.fits(batch):
+		err = w.record(batch)
+	default:
+		err = w.commit(batch)
 	}
 	if err == nil {
 		return
@@ -180,142 +205,85 @@ func (w *writer) commit(batch []item) {
 	}
 }
 
-func (w *writer) apply(batch []item) (err error) {
-	t := &w.tx
-	id := t.id
-	w.begin(w.opts.Now())
-	if _, err = w.stmt.begin.Exec(); err != nil {
-		return err
+// fits says whether the journal can make the batch durable: there are only messages,
+// with room for them, and the database does not lag or fail.
+func (w *writer) fits(batch []item) bool {
+	if w.journal == nil || w.lagging.Load() || len(w.backlog.view())+len(batch) > backlogMax {
+		return false
 	}
-	defer func() {
-		if err != nil {
-			// SQLite may have rolled back by itself; then this one fails, rightly.
-			w.stmt.rollback.Exec()
-			t.id = id
-			clear(t.rooms) // some may have been made in this transaction
-		}
-	}()
+	room := w.journal.room()
 	for i := range batch {
-		t.id++
-		batch[i].result, err = batch[i].op.apply(t)
+		said, ok := batch[i].op.(*said)
+		if !ok {
+			return false
+		}
+		if room -= need(&said.Entry); room < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// record makes a batch of messages durable in the journal.
+func (w *writer) record(batch []item) error {
+	w.seq.begin()
+	w.pending = w.pending[:0]
+	for i := range batch {
+		e := batch[i].op.(*said).Entry
+		first, err := w.firstWith(&e)
 		if err != nil {
-			return err
+			batch[i].result = refuse(fmt.Errorf("%w: %w", chat.ErrUnavailable, err))
+			continue
 		}
-		if !batch[i].result.kept() {
-			t.id--
+		if first.id != 0 {
+			e.ID, e.Time = first.id, milliseconds(first.ms)
+			batch[i].result = result{what: repeated, entry: e}
+			continue
 		}
+		w.seq.id++
+		e.ID, e.Time = w.seq.id, w.seq.time
+		w.journal.add(&e)
+		w.backlog.take(&e)
+		w.pending = append(w.pending, e)
+		batch[i].result = result{what: shown, entry: e}
 	}
-	if t.id == id {
-		_, err = w.stmt.rollback.Exec() // nothing was kept, so there is nothing to wait for
+	if err := w.journal.sync(); err != nil {
+		w.fail(err)
 		return err
 	}
-	if err = t.purge(); err != nil {
-		return err
-	}
-	if _, err = w.stmt.writeCounter.Exec(t.id, t.ms); err != nil {
-		return err
-	}
-	if _, err = w.stmt.commit.Exec(); err != nil {
-		return err
-	}
-	w.commits.worked()
+	w.backlog.add(w.pending)
+	clear(w.pending)
 	return nil
 }
 
-// walCheckpoint runs a checkpoint statement and returns how many pages the
-// write-ahead log has and how many of them were moved. Being kept from it by a
-// reader is no error.
-func (w *writer) walCheckpoint(how *sql.Stmt) (pages, moved int, err error) {
-	var busy int
-	err = how.QueryRow().Scan(&busy, &pages, &moved)
-	return pages, moved, err
-}
-
-// Append implements chat.Log for Said, Joined and Left; the other kinds come
-// of the methods of auth.Store. Where e can't be queued (the queue is full,
-// the store not started or closed), done is called at once by the caller's own
-// goroutine, with chat.ErrUnavailable.
-func (s *Store) Append(e chat.Entry, done func(chat.Entry, error)) {
-	op, ok := appended[e.Kind]
+// firstWith returns the message that has e's key, if there is one.
+func (w *writer) firstWith(e *chat.Entry) (first keyed, err error) {
+	if e.Key == "" {
+		return keyed{}, nil
+	}
+	// In this order: what has left the backlog is in the database.
+	first, ok := w.backlog.key(e)
 	if !ok {
-		done(chat.Entry{}, fmt.Errorf("store: entries of kind %d are not appended but come of account changes", e.Kind))
-		return
+		ok, err = found(w.keys.find.QueryRow(e.KeyOwner, e.Room, e.Key), &first.id, &first.ms)
 	}
-	s.submit(op(e), done)
+	if !ok || first.ms <= w.seq.ms-keyLife.Milliseconds() {
+		return keyed{}, err
+	}
+	return first, nil
 }
 
-// submit queues an op; done is called exactly once.
-func (s *Store) submit(o op, done func(chat.Entry, error)) {
-	if err := s.enqueue(item{op: o, done: done}); err != nil {
-		done(chat.Entry{}, err)
+// commit makes a batch durable by a transaction of the database, after the whole
+// backlog. Then the journal has nothing that the database has not.
+func (w *writer) commit(batch []item) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seq.begin()
+	if err := w.apply(w.backlog.view(), batch, full); err != nil {
+		return err
 	}
-}
-
-func (s *Store) enqueue(it item) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed || !s.started {
-		return fmt.Errorf("%w: the store is not running", chat.ErrUnavailable)
+	w.seq.id = w.applied
+	if w.journal != nil {
+		w.journal.restart()
 	}
-	select {
-	case s.queue <- it:
-		return nil
-	default:
-		return fmt.Errorf("%w: %d writes are waiting", chat.ErrUnavailable, cap(s.queue))
-	}
-}
-
-// keep queues an op, waits until it is durable or refused, and returns its
-// entry. Where ctx ends first, the write may still be kept.
-func (s *Store) keep(ctx context.Context, o op) (chat.Entry, error) {
-	if err := ctx.Err(); err != nil {
-		return chat.Entry{}, err
-	}
-	type answer struct {
-		entry chat.Entry
-		err   error
-	}
-	answered := make(chan answer, 1)
-	s.submit(o, func(e chat.Entry, err error) { answered <- answer{e, err} })
-	select {
-	case a := <-answered:
-		return a.entry, a.err
-	case <-ctx.Done():
-		return chat.Entry{}, ctx.Err()
-	}
-}
-
-// write is keep for those who need no entry.
-func (s *Store) write(ctx context.Context, o op) error {
-	_, err := s.keep(ctx, o)
-	return err
-}
-
-// begin sets the time of the next transaction: whole milliseconds, never
-// before those of earlier ones, whatever the clock does.
-func (t *tx) begin(now time.Time) {
-	t.now = now.UnixMilli()
-	t.ms = max(t.ms, t.now)
-	t.time = time.UnixMilli(t.ms).UTC()
-	t.keys, t.tokens = 0, 0
-}
-
-// clockSlack is how far the clock may be behind the log's time before that is
-// told: small steps back happen every day.
-const clockSlack = time.Minute
-
-// begin sets the next transaction's time, and tells when that begins or ends
-// to be far from the clock's.
-func (w *writer) begin(now time.Time) {
-	w.tx.begin(now)
-	behind := w.tx.time.Sub(now) > clockSlack
-	if behind == w.behind {
-		return
-	}
-	w.behind = behind
-	if behind {
-		w.opts.Log.Warn("the clock is behind the log: what is said keeps the log's time until the clock is there again", "clock", now.UTC(), "log", w.tx.time)
-	} else {
-		w.opts.Log.Info("the clock is no longer behind the log")
-	}
+	return nil
 }

@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"parley/internal/chat"
+)
+
+// apply changes the tables in one transaction: first by messages of the backlog,
+// which then leave it, then by a batch, whose items' results it sets. When it fails, nothing
+// has changed. It runs under w.mu; with a batch, on the sequencer.
+func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err error) {
+	defer func() {
+		if err != nil {
+			w.blame(&w.commits, err)
+		}
+		w.lagging.Store(err != nil)
+	}()
+	if err = w.promise(level); err != nil {
+		return err
+	}
+	t := &w.tx
+	if _, err = w.stmt.begin.Exec(); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			// SQLite may have rolled back by itself; then this one fails, rightly.
+			w.stmt.rollback.Exec()
+			clear(t.rooms) // some may have been made in this transaction
+		}
+	}()
+	t.keys, t.tokens = 0, 0
+	t.id, t.ms, t.now = w.applied, 0, w.opts.Now().UnixMilli()
+	if err = t.putBlocks(list); err != nil {
+		return err
+	}
+	if err = w.applyBatch(batch); err != nil {
+		return err
+	}
+	if t.id == w.applied {
+		_, err = w.stmt.rollback.Exec() // nothing was kept, so there is nothing to wait for
+		return err
+	}
+	if err = t.purge(); err != nil {
+		return err
+	}
+	if _, err = w.stmt.writeCounter.Exec(t.id, t.ms); err != nil {
+		return err
+	}
+	if _, err = w.stmt.commit.Exec(); err != nil {
+		return err
+	}
+	w.applied = t.id
+	w.backlog.drop(len(list))
+	w.commits.worked()
+	return nil
+}
+
+func (w *writer) applyBatch(batch []item) (err error) {
+	t := &w.tx
+	if len(batch) > 0 {
+		t.id, t.ms, t.time = w.seq.id, w.seq.ms, w.seq.time
+	}
+	for i := range batch {
+		t.id++
+		if batch[i].result, err = batch[i].op.apply(t); err != nil {
+			return err
+		}
+		if !batch[i].result.kept() {
+			t.id--
+		}
+	}
+	return nil
+}
+
+// promise sets what the connection's next commits promise. SQLite acts on this
+// pragma while it prepares it, so a statement that is prepared once would not do.
+func (w *writer) promise(level durability) error {
+	if level == w.level {
+		return nil
+	}
+	_, err := w.conn.ExecContext(context.Background(), "PRAGMA synchronous = "+string(level))
+	if err == nil {
+		w.level = level
+	}
+	return err
+}
+
+// putBlocks keeps messages as blocks, and their keys.
+func (t *tx) putBlocks(list []chat.Entry) error {
+	for i := range list {
+		e := &list[i]
+		t.id, t.ms = e.ID, e.Time.UnixMilli()
+		if e.Key == "" {
+			continue
+		}
+		r, err := t.makeRoom(e.Room)
+		if err != nil {
+			return err
+		}
+		if _, err := t.takeKey(e, r); err != nil {
+			return err
+		}
+	}
+	for _, b := range blocks(list) {
+		r, err := t.makeRoom(b.room)
+		if err != nil {
+			return err
+		}
+		if _, err := t.insertMessage.Exec(b.first.ID, b.first.Time.UnixMilli(), r.id, b.first.Account, b.first.Text, b.more); err != nil {
+			return err
+		}
+		if _, err := t.indexMessage.Exec(b.first.ID, r.word, b.text()); err != nil {
+			return err
+		}
+		runtime.Gosched() // nobody is waiting for this
+	}
+	return nil
+}
+
+// applySome brings the first part of the backlog into the database.
+func (w *writer) applySome(level durability) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := w.backlog.view()
+	if len(list) == 0 {
+		return nil
+	}
+	return w.apply(list[:min(len(list), applyMost)], nil, level)
+}
+
+// applyAll brings all that is in the backlog now into the database.
+func (w *writer) applyAll(level durability) error {
+	for last := w.backlog.last(); ; {
+		w.mu.Lock()
+		done := w.applied >= last
+		w.mu.Unlock()
+		if done {
+			return nil
+		}
+		if err := w.applySome(level); err != nil {
+			return err
+		}
+	}
+}
+
+// applier brings the backlog into the database, and the database's own log into
+// it, while nobody waits for it. It runs until done is closed.
+func (w *writer) applier(done <-chan struct{}) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-w.backlog.some:
+		case <-done:
+			return
+		}
+		timer.Reset(applyAfter)
+		select {
+		case <-w.backlog.many:
+		case <-timer.C:
+		case <-done:
+			return
+		}
+		if w.Err() != nil {
+			return
+		}
+		// What fails is logged, and tried again with the next message or after a while.
+		if w.applySome(normal); len(w.backlog.view()) > 0 {
+			tell(w.backlog.some)
+		}
+		w.checkpoint()
+	}
+}
