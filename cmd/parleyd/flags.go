@@ -50,11 +50,12 @@ type bounds struct {
 	MaxTotalRooms  int  `default:"10000" group:"counts" help:"Rooms in all."`
 	OutboxBytes    size `default:"256KiB" group:"counts" help:"Bytes of events that wait for a slow client before its session is ended."`
 	LogQueue       int  `default:"8192" group:"counts" help:"Writes that wait for the disk before more are told busy (at least 1)."`
+	JournalBytes   size `default:"8MiB" group:"counts" help:"Size of the file in which messages become durable before the database has them; it is allocated at the start."`
 	Readers        int  `default:"4" group:"counts" help:"Reads of history at once (at least 1)."`
 }
 
 // most is what bounds that make room for what may wait can be.
-var most = map[string]int64{"BcryptWorkers": 1 << 10, "BcryptQueue": 1 << 20, "LogQueue": 1 << 20, "Readers": 1 << 10, "PasswordMin": 1000}
+var most = map[string]int64{"BcryptWorkers": 1 << 10, "BcryptQueue": 1 << 20, "LogQueue": 1 << 20, "JournalBytes": 1 << 30, "Readers": 1 << 10, "PasswordMin": 1000}
 
 // check refuses what no bound can be; 0 is no limit, and nothing is below it.
 func (b bounds) check() error {
@@ -112,7 +113,7 @@ func (b bounds) auth(log *slog.Logger) auth.Options {
 }
 
 func (b bounds) store(log *slog.Logger) store.Options {
-	return store.Options{Queue: b.LogQueue, Readers: b.Readers, Log: log}
+	return store.Options{Queue: b.LogQueue, JournalBytes: int64(b.JournalBytes), Readers: b.Readers, Log: log}
 }
 
 // path is a file or directory. An empty one is refused: a shell's unset variable is not the current directory.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"parley/internal/chat"
+	"parley/internal/chat/chattest"
 	"parley/internal/store"
 )
 
@@ -58,9 +59,11 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 // filled returns a store with n messages of 8 words, a tenth of them in the lobby.
-func filled(b *testing.B, n int) *store.Store {
-	s := started(b, store.Options{Queue: n + 1})
+func filled(b *testing.B, dir string, n int) *store.Store {
+	s := open(b, dir, store.Options{})
+	s.Start(chattest.Each(func(chat.Entry) {}))
 	rnd := rand.New(rand.NewPCG(1, 2))
+	window := make(chan struct{}, 1000)
 	for i := range n {
 		words := make([]string, 8)
 		for j := range words {
@@ -72,23 +75,53 @@ func filled(b *testing.B, n int) *store.Store {
 		if i%10 != 0 {
 			e.Room = fmt.Sprint("room", i%97)
 		}
-		s.Append(e, func(chat.Entry, error) {})
+		window <- struct{}{}
+		s.Append(e, func(_ chat.Entry, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			<-window
+		})
 	}
-	last := make(chan struct{})
-	s.Append(chat.Entry{Kind: chat.Said, Account: "a", Room: "lobby", Text: "last"}, func(chat.Entry, error) { close(last) })
-	<-last
+	for range cap(window) {
+		window <- struct{}{}
+	}
 	return s
 }
 
+// BenchmarkReads reads from 100,000 messages; with PARLEY_SOAK=1 from 5 million, and opens a database of so many.
 func BenchmarkReads(b *testing.B) {
-	s := filled(b, 100_000)
+	dir := b.TempDir()
+	n := soak(100_000, 5_000_000)
+	s := filled(b, dir, n)
 	ctx := b.Context()
+	b.Run("Open", func(b *testing.B) {
+		for b.Loop() {
+			if err := s.Close(); err != nil {
+				b.Fatal(err)
+			}
+			s = open(b, dir, store.Options{})
+			if _, err := s.State(ctx); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	for _, c := range []struct {
 		name string
 		read func() ([]chat.Message, error)
 	}{
 		{"History500", func() ([]chat.Message, error) {
 			return s.History(ctx, "lobby", chat.Range{Before: math.MaxInt64, Limit: 500})
+		}},
+		{"HistoryOld500", func() ([]chat.Message, error) {
+			return s.History(ctx, "lobby", chat.Range{After: int64(n / 2), Before: math.MaxInt64, Limit: 500})
+		}},
+		{"Newest500", func() ([]chat.Message, error) {
+			id, err := s.Newest(ctx, "lobby", math.MaxInt64, 500)
+			if err != nil {
+				return nil, err
+			}
+			return s.History(ctx, "lobby", chat.Range{After: id - 1, Before: math.MaxInt64, Limit: 500})
 		}},
 		{"FindCommon", func() ([]chat.Message, error) { return s.Find(ctx, "lobby", []string{"word0"}, 50) }},
 		{"FindRare", func() ([]chat.Message, error) { return s.Find(ctx, "lobby", []string{"word15000"}, 50) }},
