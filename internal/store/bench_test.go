@@ -1,12 +1,16 @@
 package store_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"parley/auth"
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
 	"parley/internal/store"
@@ -95,12 +99,13 @@ func BenchmarkReads(b *testing.B) {
 	n := soak(100_000, 5_000_000)
 	s := filled(b, dir, n)
 	ctx := b.Context()
+	whole := b // closes what is open after all of them
 	b.Run("Open", func(b *testing.B) {
 		for b.Loop() {
 			if err := s.Close(); err != nil {
 				b.Fatal(err)
 			}
-			s = open(b, dir, store.Options{})
+			s = open(whole, dir, store.Options{})
 			if _, err := s.State(ctx); err != nil {
 				b.Fatal(err)
 			}
@@ -138,4 +143,47 @@ func BenchmarkReads(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkResume spends a token and confirms that session, as everybody does at once after a restart.
+func BenchmarkResume(b *testing.B) {
+	s := started(b, store.Options{})
+	ctx := b.Context()
+	const people = 2000
+	token := func(account, n int) auth.Token {
+		return auth.Token{
+			Hash: sha256.Sum256(fmt.Append(nil, account, " ", n)), Account: fmt.Sprint("user", account), Family: fmt.Sprint("family", account),
+			Session: fmt.Sprint("session", account, "-", n), Room: "lobby", Expires: time.Now().Add(time.Hour),
+		}
+	}
+	each := func(do func(account int) error) {
+		var wg sync.WaitGroup
+		for from := range 100 {
+			wg.Go(func() {
+				for account := from; account < people; account += 100 {
+					if err := do(account); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	each(func(account int) error { return s.IssueToken(ctx, token(account, 0)) })
+	n := 0
+	for b.Loop() {
+		n++
+		each(func(account int) error {
+			spent, err := s.Token(ctx, token(account, n-1).Hash)
+			if err != nil {
+				return err
+			}
+			next := token(account, n)
+			if err := s.SpendToken(ctx, spent, next); err != nil {
+				return err
+			}
+			return s.ConfirmSession(ctx, next.Session)
+		})
+	}
+	b.ReportMetric(b.Elapsed().Seconds()*1e6/float64(n*people), "µs/resume")
 }
