@@ -18,8 +18,8 @@ import (
 func TestFailedSync(t *testing.T) {
 	strace := parleytest.Need(t, "strace")
 	// The first syncs make the database and the account; a later one fails, and all after it.
-	s := parleytest.StartUnder(t, []string{strace, "-f", "-qqq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync",
-		"-e", "inject=fsync,fdatasync:error=EIO:when=40+"}, "--msg-rate", "0", "--command-rate", "0")
+	s := parleytest.StartUnder(t, []string{strace, "-f", "-qqq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,io_submit",
+		"-e", "inject=fsync,fdatasync,io_submit:error=EIO:when=40+"}, "--msg-rate", "0", "--command-rate", "0")
 	s.User("alice")
 	c := s.SignIn("alice")
 	var acknowledged []string

@@ -26,10 +26,10 @@ type keyed struct{ id, ms int64 }
 
 // When the backlog is brought into the database, and how much at once at the most.
 const (
-	applyAfter = 100 * time.Millisecond // since there is something
-	applyFrom  = 512
-	applyMost  = 1024
-	backlogMax = 4096 // beyond it messages wait for the database
+	applyAfter = 500 * time.Millisecond // since there is something
+	applyFrom  = 1024
+	applyMost  = 2048
+	backlogMax = 8192 // beyond it messages wait for the database
 )
 
 func newBacklog() *backlog {

@@ -210,11 +210,17 @@ func missing(t *testing.T, why string) {
 	t.Skip(why)
 }
 
+// The journal, when the kernel's worker syncs it, and where there is none. SQLite has fsync.
+const (
+	byWorker = "io_submit"
+	bySelf   = "fdatasync"
+)
+
 // TestFailedSync lets an fsync fail, once or from then on: of the journal (while something is said), of the
 // write-ahead log (when the database is to keep what the journal has) or of the database (at a checkpoint).
 func TestFailedSync(t *testing.T) {
 	needs(t, "strace")
-	for _, file := range []string{"parley.journal", "parley.db-wal", "parley.db"} {
+	for _, file := range []string{byWorker, bySelf, "parley.db-wal", "parley.db"} {
 		for _, when := range []string{"1+", "5", "5+"} {
 			t.Run(file+" "+when, func(t *testing.T) {
 				t.Parallel()
@@ -223,8 +229,14 @@ func TestFailedSync(t *testing.T) {
 				if len(before) == 0 || len(rest) > 0 {
 					t.Fatalf("without faults: %d acknowledged, %q, status %d", len(before), rest, code)
 				}
-				list, rest, code := spawn(t, dir, "faulty", 0, "strace", "-f", "-qq", "-o", os.DevNull,
-					"-P", filepath.Join(dir, file), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when="+when)
+				faults := []string{"-P", filepath.Join(dir, file), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=" + when}
+				switch file {
+				case byWorker:
+					faults = []string{"-e", "trace=io_submit", "-e", "inject=io_submit:error=EIO:when=" + when}
+				case bySelf:
+					faults = []string{"-e", "trace=io_setup,fdatasync", "-e", "inject=io_setup:error=ENOSYS", "-e", "inject=fdatasync:error=EIO:when=" + when}
+				}
+				list, rest, code := spawn(t, dir, "faulty", 0, append([]string{"strace", "-f", "-qq", "-o", os.DevNull}, faults...)...)
 				if len(rest) == 1 && strings.Contains(rest[0], "PTRACE") {
 					missing(t, "strace may not trace here")
 				}
@@ -239,7 +251,7 @@ func TestFailedSync(t *testing.T) {
 					t.Fatalf("status %d, want %d; it said %q", code, want, rest)
 				}
 				// Without a sync that succeeds, nothing is acknowledged.
-				if none := early || file == "parley.journal" && when == "1+"; none != (len(list) == 0) {
+				if none := early || when == "1+" && (file == byWorker || file == bySelf); none != (len(list) == 0) {
 					t.Fatalf("%d were acknowledged before the fault", len(list))
 				}
 				wantKept(t, dir, append(before, list...))

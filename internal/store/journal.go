@@ -10,8 +10,6 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"parley/internal/chat"
 )
 
@@ -25,6 +23,7 @@ import (
 // goes on, so that nothing that an older one left behind is ever taken for a record.
 type journal struct {
 	file     *os.File
+	syncer   *syncer
 	identity int64  // of the database that it belongs to
 	size     int64  // of the file
 	end      int64  // where the next record goes; 0: the header is not written yet
@@ -52,7 +51,7 @@ func openJournal(path string, identity int64) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &journal{file: f, identity: identity}, nil
+	return &journal{file: f, syncer: newSyncer(f), identity: identity}, nil
 }
 
 // grow makes room for size bytes. Where there is none on the disk, the file stays as it was.
@@ -124,11 +123,8 @@ func (j *journal) sync() error {
 	if len(j.buf) == 0 {
 		return nil
 	}
-	if _, err := j.file.WriteAt(j.buf, j.end); err != nil {
-		return err
-	}
-	if err := unix.Fdatasync(int(j.file.Fd())); err != nil {
-		return fmt.Errorf("sync %s: %w", j.file.Name(), err)
+	if err := j.syncer.write(j.buf, j.end); err != nil {
+		return fmt.Errorf("write to %s: %w", j.file.Name(), err)
 	}
 	j.end += int64(len(j.buf))
 	j.buf = j.buf[:0]
@@ -140,7 +136,12 @@ func (j *journal) restart() { j.end, j.sum, j.buf = 0, 0, j.buf[:0] }
 
 // remove deletes the journal: the database has it all.
 func (j *journal) remove() error {
-	return errors.Join(os.Remove(j.file.Name()), j.file.Close())
+	return errors.Join(os.Remove(j.file.Name()), j.close())
+}
+
+func (j *journal) close() error {
+	j.syncer.close()
+	return j.file.Close()
 }
 
 // read returns the messages above after. They must begin with the one that

@@ -115,7 +115,7 @@ func (w *writer) openJournal() error {
 		w.journal = j
 		return nil
 	}
-	return errors.Join(err, j.file.Close())
+	return errors.Join(err, j.close())
 }
 
 // retryJournal tries once more to have a journal; until there is one, each batch takes a transaction of the database.
@@ -148,7 +148,7 @@ func (w *writer) close() error {
 		if err == nil {
 			err = w.journal.remove()
 		} else {
-			err = errors.Join(err, w.journal.file.Close())
+			err = errors.Join(err, w.journal.close())
 		}
 	}
 	return errors.Join(err, w.lookup.Close(), w.conn.Close(), w.db.Close())
