@@ -37,6 +37,9 @@ func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
 // Taken is the number of bytes of all lines so far, line ends and what was thrown away included.
 func (r *Reader) Taken() int64 { return r.taken }
 
+// HasLine says whether the next ReadLine finds a line in what was read already, and waits for nothing.
+func (r *Reader) HasLine() bool { return bytes.IndexByte(r.buf[r.start:r.end], '\n') >= 0 }
+
 // ReadLine returns the next line without its LF or CR LF. The slice is good
 // until the next call. With ErrTooLong it holds the line's beginning. A last
 // piece without an LF is not a line. After a time-out ReadLine can go on.

@@ -93,7 +93,7 @@ func (b bounds) rooms(fixed bool) chat.Options {
 	return chat.Options{
 		MaxSessions: b.MaxSessions, MaxRooms: b.MaxRooms, MaxTotal: b.MaxTotalRooms, FixedRooms: fixed,
 		Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace,
-		Encode: session.Encode,
+		Append: session.Append,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Seat is a signed-in session's place in the hub: all that it can do there.
@@ -14,16 +15,22 @@ type Seat struct {
 	member Member
 	person *person
 
-	entered bool   // under Hub.mu: hears its rooms
 	current string // the room that Say("") speaks to; see Join
+
+	// Under Hub.mu, but for answered.
+	entered  bool          // hears its rooms
+	touched  bool          // is in Hub.touched or Hub.later
+	answered bool          // is in Hub.replies; under Hub.repliesMu
+	heard    int           // bytes of the present run that it was told, or said
+	flushed  time.Duration // when it was flushed last, since Hub.began
 }
 
 // Current is the room that an empty target means.
 func (s *Seat) Current() string { return s.current }
 
 // Say appends text for target: a room, @user, or "" for the current room.
-// done is called once, on the tail's goroutine in the order of ids, before any
-// later message reaches anyone; an error returned means that it never will be.
+// done is called once, on the tail's goroutine in the order of ids, before this session hears of any
+// later message, and must not call the hub; an error returned means that it never will be.
 // Errors: ErrNotMember, ErrNoSuchUser, ErrForbidden; those of Log.Append to done.
 func (s *Seat) Say(target, key, text string, done func(id int64, err error)) error {
 	if target == "" {
@@ -40,7 +47,10 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 		// Another guest may come by the same name within a key's day.
 		e.KeyOwner = s.Session
 	}
-	s.hub.log.Append(e, func(e Entry, err error) { done(e.ID, err) })
+	s.hub.log.Append(e, func(e Entry, err error) {
+		done(e.ID, err)
+		s.hub.answered(s)
+	})
 	return nil
 }
 
@@ -83,7 +93,7 @@ func (s *Seat) joinAsGuest(name string, done func(int, int64, error)) error {
 		return nil
 	}
 	h.join(s.person, h.room(name), s.Session)
-	h.mu.Unlock()
+	h.unlock()
 	s.current = name
 	members, last := h.size(name)
 	done(members, last, nil)
@@ -112,7 +122,7 @@ func (s *Seat) Leave(name string, done func(error)) error {
 	if s.Guest {
 		h.mu.Lock()
 		h.leave(s.person, h.room(name), s.Session)
-		h.mu.Unlock()
+		h.unlock()
 		done(nil)
 		return nil
 	}

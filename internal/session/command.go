@@ -14,24 +14,25 @@ type row struct {
 	fields  []int // counts that it may have, ascending
 	cost    cost
 	message bool // does not wait for the replies to messages before it
+	waits   bool // for the disk or for a password's hash: what was answered before it goes out first
 	closes  bool // too early, it ends the session
 	run     func(*session, context.Context, []string) error
 }
 
 // commands is the only list of commands there is; HELP tells it in this order.
 var commands = []row{
-	{name: "HELLO", states: fresh, fields: []int{1, 2}, run: (*session).hello},
+	{name: "HELLO", states: fresh, fields: []int{1, 2}, waits: true, run: (*session).hello},
 	{name: "MSG", states: active, fields: []int{1}, cost: message, message: true, run: (*session).msg},
-	{name: "EXIT", states: invited | active, fields: []int{0}, closes: true, run: (*session).exit},
-	{name: "JOIN", states: active, fields: []int{1}, cost: command, run: (*session).join},
-	{name: "LEAVE", states: active, fields: []int{1}, cost: command, run: (*session).leave},
+	{name: "EXIT", states: invited | active, fields: []int{0}, closes: true, waits: true, run: (*session).exit},
+	{name: "JOIN", states: active, fields: []int{1}, cost: command, waits: true, run: (*session).join},
+	{name: "LEAVE", states: active, fields: []int{1}, cost: command, waits: true, run: (*session).leave},
 	{name: "SEND", states: active, fields: []int{3}, cost: message, message: true, run: (*session).send},
 	{name: "WHO", states: active, fields: []int{1, 2}, cost: command, run: (*session).who},
 	{name: "LIST", states: active, fields: []int{0, 1}, cost: command, run: (*session).list},
-	{name: "HISTORY", states: active, fields: []int{1, 4}, cost: command, run: (*session).history},
-	{name: "FIND", states: active, fields: []int{2}, cost: command, run: (*session).find},
-	{name: "PASSWD", states: invited | active, fields: []int{1}, cost: command, run: (*session).passwd},
-	{name: "EJECT", states: active, fields: []int{2}, cost: command, run: (*session).eject},
+	{name: "HISTORY", states: active, fields: []int{1, 4}, cost: command, waits: true, run: (*session).history},
+	{name: "FIND", states: active, fields: []int{2}, cost: command, waits: true, run: (*session).find},
+	{name: "PASSWD", states: invited | active, fields: []int{1}, cost: command, waits: true, run: (*session).passwd},
+	{name: "EJECT", states: active, fields: []int{2}, cost: command, waits: true, run: (*session).eject},
 	{name: "PING", states: invited | active, fields: []int{1}, cost: command, run: (*session).ping},
 	{name: "HELP", states: invited | active, fields: []int{0}, cost: command, run: (*session).help},
 }
@@ -97,6 +98,9 @@ func (s *session) line(ctx context.Context, raw []byte, tooLong bool) {
 	}
 	if !command.message {
 		s.settle()
+	}
+	if command.waits {
+		s.out.flush()
 	}
 	if err := command.run(s, ctx, fields); err != nil {
 		s.refuse(line.Command, err)

@@ -104,6 +104,9 @@ func (s *session) run(ctx context.Context) {
 func (s *session) read(ctx context.Context) error {
 	for !s.over {
 		s.out.room()
+		if !s.lines.HasLine() {
+			s.out.flush()
+		}
 		if s.arm() {
 			return nil
 		}
@@ -170,7 +173,10 @@ func (s *session) interrupt(why bye) {
 }
 
 // Deliver implements chat.Member.
-func (s *session) Deliver(event []byte) { s.out.event(event) }
+func (s *session) Deliver(events []byte) { s.out.event(events) }
+
+// Flush implements chat.Member.
+func (s *session) Flush() { s.out.flush() }
 
 // End implements chat.Member.
 func (s *session) End(reason string) {
@@ -184,7 +190,7 @@ func (s *session) End(reason string) {
 func (s *session) begin() {
 	s.mu.Lock()
 	for s.pending >= inFlight {
-		s.settled.Wait()
+		s.settled.Wait() // the tail flushes
 	}
 	s.pending++
 	s.mu.Unlock()
