@@ -7,13 +7,14 @@ import (
 )
 
 // Who is told something is touched: it has events that it has not written yet. Whoever told
-// them flushes them after Hub.mu, each once, however much they were told. A
-// write costs far more than what it carries, so in a dense stream those who were
-// flushed a moment ago wait for more, until Options.FlushEvery is over.
+// them flushes them after Hub.mu, each once, however much they were told. A write
+// costs far more than what it carries, so two things make someone wait, for Options.FlushEvery at
+// most: they were flushed a moment ago, or more is on its way to the log for the room they heard. A lone message waits for neither.
 
-// tellSeat delivers to a seat and notes that it has something to write.
-func (h *Hub) tellSeat(s *Seat, bytes []byte) {
+// tellSeat delivers to a seat and notes that it has something to write; more says that it is not the last of it.
+func (h *Hub) tellSeat(s *Seat, bytes []byte, more bool) {
 	s.member.Deliver(bytes)
+	s.prompt = s.prompt || !more
 	if !s.touched {
 		s.touched = true
 		h.touched = append(h.touched, s)
@@ -48,18 +49,20 @@ func (h *Hub) unlock() {
 	seatLists.Put(list)
 }
 
-// due takes those who were touched and moves who may be flushed now to list; the others wait for the timer.
+// due takes those who were touched and moves who is to be flushed now to list; the others wait for the timer, or to be touched again.
 func (h *Hub) due(list []*Seat) []*Seat {
 	now := time.Since(h.began)
 	for _, s := range h.touched {
-		if wait := s.flushed + h.opts.FlushEvery - now; wait > 0 && s.flushed > 0 && !h.closed {
-			if len(h.later) == 0 {
-				h.wake(wait)
-			}
-			h.later = append(h.later, s)
+		wait := h.opts.FlushEvery
+		if s.prompt {
+			wait -= now - s.flushed
+		}
+		s.touched, s.prompt, s.waits = false, false, wait > 0 && !h.closed
+		if s.waits {
+			h.wait(s, wait)
 			continue
 		}
-		s.touched, s.flushed = false, now
+		s.flushed = now
 		list = append(list, s)
 	}
 	clear(h.touched)
@@ -67,26 +70,36 @@ func (h *Hub) due(list []*Seat) []*Seat {
 	return list
 }
 
-// wake has those who wait flushed after this time: the first of them is due then.
-func (h *Hub) wake(after time.Duration) {
-	if h.pacer == nil {
-		h.pacer = time.AfterFunc(after, h.flushLater)
-	} else {
-		h.pacer.Reset(after)
+// wait has the seat flushed by the timer, in this time or as soon as somebody else who waits.
+func (h *Hub) wait(s *Seat, atMost time.Duration) {
+	if len(h.later) == 0 {
+		if h.pacer == nil {
+			h.pacer = time.AfterFunc(atMost, h.flushLater)
+		} else {
+			h.pacer.Reset(atMost)
+		}
+	}
+	if !s.listed {
+		s.listed = true
+		h.later = append(h.later, s)
 	}
 }
 
-// flushLater is the timer's: it flushes all who wait.
+// flushLater is the timer's: it flushes all who wait still.
 func (h *Hub) flushLater() {
-	h.mu.Lock()
 	list := seatLists.Get().(*[]*Seat)
-	// The two lists change places, so that nothing is copied.
-	due := h.later
-	h.later = (*list)[:0]
+	due := (*list)[:0]
+	h.mu.Lock()
 	now := time.Since(h.began)
-	for _, s := range due {
-		s.touched, s.flushed = false, now
+	for _, s := range h.later {
+		if s.waits {
+			due = append(due, s)
+			s.flushed = now
+		}
+		s.waits, s.listed = false, false
 	}
+	clear(h.later)
+	h.later = h.later[:0]
 	h.mu.Unlock()
 	h.flush(due)
 	clear(due)

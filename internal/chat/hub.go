@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -87,10 +88,11 @@ type Hub struct {
 	seats  map[string]*Seat   // by session UUID
 
 	began   time.Time
-	touched []*Seat     // told something since mu was locked
-	later   []*Seat     // to be flushed by pacer
-	pacer   *time.Timer // runs while later holds somebody
-	run     run         // what is being encoded
+	touched []*Seat      // told something since mu was locked
+	later   []*Seat      // waited for pacer, some still
+	pacer   *time.Timer  // runs while later holds somebody
+	run     run          // what is being encoded
+	coming  atomic.Int32 // messages on their way to the log for a conversation that is not there yet
 
 	repliesMu sync.Mutex // after mu
 	replies   []*Seat    // answered by the tail, to be flushed by it
@@ -114,8 +116,9 @@ type person struct {
 // room is a room or a conversation.
 type room struct {
 	name    string
-	pair    [2]string // the two of a conversation
-	last    int64     // id of the last message
+	pair    [2]string    // the two of a conversation
+	last    int64        // id of the last message
+	coming  atomic.Int32 // messages on their way to the log
 	members map[*person]struct{}
 	here    crowd
 	told    time.Time   // when the last count was told

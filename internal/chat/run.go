@@ -26,7 +26,7 @@ func (h *Hub) tellRun(batch []Outcome) int {
 		o := &batch[i]
 		if s := h.seats[o.Entry.Session]; s != nil && r.hears(s) {
 			if s.heard < begin {
-				h.tellSeat(s, run[s.heard:begin])
+				h.tellSeat(s, run[s.heard:begin], true)
 			}
 			s.heard = h.run.ends[i]
 		}
@@ -34,10 +34,11 @@ func (h *Hub) tellRun(batch []Outcome) int {
 		o.Done(o.Entry, o.Err)
 	}
 	r.last = batch[len(batch)-1].Entry.ID
+	more := r.coming.Load() > 0
 	for _, p := range r.here.list {
 		for _, s := range p.seats {
 			if s.entered && s.heard < len(run) {
-				h.tellSeat(s, run[s.heard:])
+				h.tellSeat(s, run[s.heard:], more)
 			}
 			s.heard = 0
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,12 +18,16 @@ type Seat struct {
 
 	current string // the room that Say("") speaks to; see Join
 
-	// Under Hub.mu, but for answered.
-	entered  bool          // hears its rooms
-	touched  bool          // is in Hub.touched or Hub.later
-	answered bool          // is in Hub.replies; under Hub.repliesMu
-	heard    int           // bytes of the present run that it was told, or said
-	flushed  time.Duration // when it was flushed last, since Hub.began
+	// Under Hub.mu; see flush.go.
+	entered bool          // hears its rooms
+	heard   int           // bytes of the present run that it was told, or said
+	flushed time.Duration // when it was flushed last, since Hub.began
+	touched bool          // is in Hub.touched
+	prompt  bool          // with something that nothing is to follow
+	waits   bool          // for Hub.pacer
+	listed  bool          // is in Hub.later
+
+	answered bool // is in Hub.replies; under Hub.repliesMu
 }
 
 // Current is the room that an empty target means.
@@ -38,7 +43,7 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 	}
 	s.person.writing.Lock()
 	defer s.person.writing.Unlock()
-	name, _, err := s.place(target, true, nil)
+	name, coming, err := s.speak(target)
 	if err != nil {
 		return err
 	}
@@ -49,9 +54,27 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 	}
 	s.hub.log.Append(e, func(e Entry, err error) {
 		done(e.ID, err)
+		coming.Add(-1)
 		s.hub.answered(s)
 	})
 	return nil
+}
+
+// speak is place for what is going to be said: it counts as coming until the log has dealt with it.
+func (s *Seat) speak(target string) (name string, coming *atomic.Int32, err error) {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if name, _, err = s.find(target, true); err != nil {
+		return "", nil, err
+	}
+	if r := h.rooms[name]; r != nil {
+		coming = &r.coming
+	} else {
+		coming = &h.coming // the first of a conversation
+	}
+	coming.Add(1)
+	return name, coming, nil
 }
 
 // Join makes the account a member of the room and the room this session's

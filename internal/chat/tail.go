@@ -73,7 +73,7 @@ func (h *Hub) tell(r *room, e Event, except string) {
 func (h *Hub) tellPerson(p *person, bytes []byte, except string) {
 	for _, s := range p.seats {
 		if s.entered && s.Session != except {
-			h.tellSeat(s, bytes)
+			h.tellSeat(s, bytes, false)
 		}
 	}
 }
