@@ -28,6 +28,7 @@ type Server struct {
 	log      *slog.Logger
 	opts     Options
 	gate     *gate
+	trim     trimmer
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -122,6 +123,7 @@ func (s *Server) shake(ctx context.Context, socket net.Conn, from netip.Addr, pa
 		s.leave(pass)
 		return
 	}
+	s.trim.handshake()
 	socket.SetDeadline(time.Time{})
 	conn.loose()
 	go s.serve(ctx, conn, from, pass)
@@ -163,6 +165,7 @@ func (s *Server) Drain(ctx context.Context) {
 	s.mu.Unlock()
 	s.sessions.Drain(ctx)
 	s.conns.Wait()
+	s.trim.end()
 }
 
 // address is the peer's, without its port.

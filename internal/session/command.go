@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"parley/protocol"
 )
 
@@ -147,16 +149,16 @@ func (s *session) refuse(command string, err error) {
 	s.settle()
 	s.out.reply(protocol.Append(nil, protocol.ReplyError, string(told.Code), told.Text))
 	s.logError(command, told, err)
-	if told.Code == protocol.RateLimited && !s.refused.Allow() {
+	if told.Code == protocol.RateLimited && !allow(&s.refused, s.svc.opts.Refused, refusedRate) {
 		s.stop(byeFlood)
 	}
-	if !uncounted[told.Code] && !s.errors.Allow() {
+	if !uncounted[told.Code] && !allow(&s.errors, s.svc.opts.Errors, rate.Every(errorEvery)) {
 		s.stop(byeTooManyError)
 	}
 }
 
 func (s *session) logError(command string, told *protocol.Error, err error) {
-	log := s.log
+	log := s.log()
 	if s.state == fresh { // one line tells who knocked, and from where
 		log = log.With("from", s.from, "name", s.tried)
 	}
