@@ -17,7 +17,7 @@ var (
 
 // firstBuffer is what a reader starts with, and goes back to between lines: a
 // line people type fits, and ten thousand idle connections stay cheap.
-const firstBuffer = 512
+const firstBuffer = 256
 
 // Reader reads lines in bounded memory: at most MaxLine bytes, however long a
 // line the peer sends. It is used by one goroutine at a time.

@@ -50,6 +50,7 @@ type visitor struct {
 	mu     sync.Mutex // the hub's timers deliver on goroutines of their own
 	queued []string
 	heard  []string
+	writes int // flushes that had something to write
 }
 
 func (v *visitor) Deliver(events []byte) {
@@ -62,6 +63,9 @@ func (v *visitor) Deliver(events []byte) {
 func (v *visitor) Flush() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if len(v.queued) > 0 {
+		v.writes++
+	}
 	v.heard = append(v.heard, v.queued...)
 	v.queued = nil
 }

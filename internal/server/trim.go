@@ -12,6 +12,7 @@ const (
 	storm     = 64               // handshakes from which on it is worth a collection
 	trimAfter = 10 * time.Second // and how often there may be one
 	calm      = storm / 4        // handshakes in trimAfter that are no storm any more
+	stormGC   = 50               // GOGC meanwhile: what is kept lies closer together, and most of what comes is not kept
 )
 
 // trimmer counts handshakes and trims on a timer's goroutine.
@@ -20,6 +21,7 @@ type trimmer struct {
 	count int         // handshakes since the last trimming
 	seen  int         // of these, when the timer was set
 	timer *time.Timer // runs where count has reached storm
+	gc    int         // GOGC before it
 	ended bool
 	busy  sync.WaitGroup
 }
@@ -28,7 +30,7 @@ func (t *trimmer) handshake() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.count++; t.count >= storm && t.timer == nil && !t.ended {
-		t.seen = t.count
+		t.seen, t.gc = t.count, debug.SetGCPercent(stormGC)
 		t.timer = time.AfterFunc(trimAfter, t.look)
 	}
 }
@@ -46,6 +48,7 @@ func (t *trimmer) look() {
 		return
 	}
 	t.count, t.timer = 0, nil
+	debug.SetGCPercent(t.gc)
 	t.busy.Go(debug.FreeOSMemory)
 }
 
@@ -55,6 +58,7 @@ func (t *trimmer) end() {
 	t.ended = true
 	if t.timer != nil {
 		t.timer.Stop()
+		debug.SetGCPercent(t.gc)
 	}
 	t.mu.Unlock()
 	t.busy.Wait()

@@ -68,7 +68,7 @@ func (o *outbox) write(ps *pieces, waits bool) {
 			o.mu.Lock()
 			o.took = time.Now()
 			o.mu.Unlock()
-			go func() { o.write(o.drain(ps), true) }()
+			go o.resume(ps)
 			return
 		default:
 			o.fail(ps)
@@ -76,6 +76,9 @@ func (o *outbox) write(ps *pieces, waits bool) {
 		}
 	}
 }
+
+// resume goes on where write could not without waiting.
+func (o *outbox) resume(ps *pieces) { o.write(o.drain(ps), true) }
 
 // put hands over the next pieces.
 func (o *outbox) put(ps *pieces) (gone bool, err error) {
