@@ -17,7 +17,7 @@ var (
 
 // firstBuffer is what a reader starts with, and goes back to between lines: a
 // line people type fits, and ten thousand idle connections stay cheap.
-const firstBuffer = 512
+const firstBuffer = 256
 
 // Reader reads lines in bounded memory: at most MaxLine bytes, however long a
 // line the peer sends. It is used by one goroutine at a time.
@@ -36,6 +36,9 @@ func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
 
 // Taken is the number of bytes of all lines so far, line ends and what was thrown away included.
 func (r *Reader) Taken() int64 { return r.taken }
+
+// HasLine says whether the next ReadLine finds a line in what was read already, and waits for nothing.
+func (r *Reader) HasLine() bool { return bytes.IndexByte(r.buf[r.start:r.end], '\n') >= 0 }
 
 // ReadLine returns the next line without its LF or CR LF. The slice is good
 // until the next call. With ErrTooLong it holds the line's beginning. A last

@@ -40,6 +40,7 @@ type bounds struct {
 	LoginTimeout     time.Duration `default:"10s" group:"waits" help:"From the handshake to a good HELLO."`
 	IdleTimeout      time.Duration `default:"30m" group:"waits" help:"Without a line from the client."`
 	WriteTimeout     time.Duration `default:"10s" group:"waits" help:"For a client to take what is written to it."`
+	FlushEvery       time.Duration `default:"2ms" group:"waits" help:"Events wait so long at most for more that a client gets with them; a lone one does not. 0: at once."`
 
 	MaxConns       int  `default:"10000" group:"counts" help:"Connections in all."`
 	MaxConnsPerIP  int  `default:"256" name:"max-conns-per-ip" group:"counts" help:"Connections from one IPv4 address or IPv6 /64."`
@@ -94,7 +95,7 @@ func (b bounds) rooms(fixed bool) chat.Options {
 	return chat.Options{
 		MaxSessions: b.MaxSessions, MaxRooms: b.MaxRooms, MaxTotal: b.MaxTotalRooms, FixedRooms: fixed,
 		Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace,
-		Encode: session.Encode,
+		FlushEvery: b.FlushEvery, Append: session.Append,
 	}
 }
 

@@ -162,7 +162,7 @@ func (l *later) release() {
 // What is said in one session while the leaving of another is on its way does not follow it.
 func TestNothingIsSaidBehindLeave(t *testing.T) {
 	log := &later{Log: &chattest.Log{}}
-	hub := chat.New(log, chat.State{Accounts: []string{"bob"}}, chat.Options{Encode: encode})
+	hub := chat.New(log, chat.State{Accounts: []string{"bob"}}, chat.Options{Append: encode})
 	log.Tail = hub.Tail
 	defer hub.Close()
 	h := &house{t: t, log: log.Log, Hub: hub}

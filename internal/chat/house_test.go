@@ -23,23 +23,23 @@ type house struct {
 func newHouse(t *testing.T, accounts ...string) *house {
 	h := &house{t: t, log: &chattest.Log{}}
 	h.Hub = chat.New(h.log, chat.State{Accounts: accounts}, chat.Options{
-		MaxSessions: 3, MaxRooms: 3, Crowd: 5, CrowdEvery: 2 * time.Second, Grace: 10 * time.Second, Encode: encode,
+		MaxSessions: 3, MaxRooms: 3, Crowd: 5, CrowdEvery: 2 * time.Second, Grace: 10 * time.Second, Append: encode,
 	})
 	h.log.Tail = h.Tail
 	t.Cleanup(h.Close)
 	return h
 }
 
-func encode(e chat.Event) []byte {
+func encode(dst []byte, e *chat.Event) []byte {
 	switch e.Kind {
 	case chat.MessageEvent:
-		return fmt.Appendf(nil, "%s %s: %s", e.Room, e.User, e.Message.Text)
+		return fmt.Appendf(dst, "%s %s: %s\n", e.Room, e.User, e.Message.Text)
 	case chat.CameEvent:
-		return fmt.Appendf(nil, "%s +%s", e.Room, e.User)
+		return fmt.Appendf(dst, "%s +%s\n", e.Room, e.User)
 	case chat.WentEvent:
-		return fmt.Appendf(nil, "%s -%s", e.Room, e.User)
+		return fmt.Appendf(dst, "%s -%s\n", e.Room, e.User)
 	}
-	return fmt.Appendf(nil, "%s =%d", e.Room, e.Count)
+	return fmt.Appendf(dst, "%s =%d\n", e.Room, e.Count)
 }
 
 // visitor is a session of the house.
@@ -47,14 +47,27 @@ type visitor struct {
 	*chat.Seat
 	ended []string
 
-	mu    sync.Mutex // the hub's timers deliver on goroutines of their own
-	heard []string
+	mu     sync.Mutex // the hub's timers deliver on goroutines of their own
+	queued []string
+	heard  []string
+	writes int // flushes that had something to write
 }
 
-func (v *visitor) Deliver(event []byte) {
+func (v *visitor) Deliver(events []byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.heard = append(v.heard, string(event))
+	v.queued = append(v.queued, strings.Split(strings.TrimSuffix(string(events), "\n"), "\n")...)
+}
+
+// Flush hears what was delivered: what nobody flushes is not heard.
+func (v *visitor) Flush() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.queued) > 0 {
+		v.writes++
+	}
+	v.heard = append(v.heard, v.queued...)
+	v.queued = nil
 }
 
 func (v *visitor) End(reason string) { v.ended = append(v.ended, reason) }

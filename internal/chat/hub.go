@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,9 +20,12 @@ var (
 
 // Member is one session as the rooms see it.
 type Member interface {
-	// Deliver hands over one event as Options.Encode made it. The bytes are
-	// shared and must not be changed. It never blocks.
-	Deliver(event []byte)
+	// Deliver hands over events as Options.Append made them, one or several. The
+	// bytes are shared and must not be changed. It never blocks, and writes nothing.
+	Deliver(events []byte)
+	// Flush writes what was delivered, as far as it can without blocking, and sees to the
+	// rest itself. It is called on any goroutine, at any time, after some Deliver.
+	Flush()
 	// End asks the session to end and to tell its person the reason. It never
 	// blocks, and may come at any time and more than once.
 	End(reason string)
@@ -58,8 +62,10 @@ type Options struct {
 	CrowdEvery  time.Duration // at most one count in this time
 	Grace       time.Duration // until a lost connection counts as gone
 
-	// Encode turns an event into the bytes that members are given, once for all of them.
-	Encode func(Event) []byte
+	FlushEvery time.Duration // a member is written to no more often, but for replies; 0 is at once
+
+	// Append appends the bytes of an event that members are given, once for all of them.
+	Append func(dst []byte, e *Event) []byte
 }
 
 // The bounds that the protocol names.
@@ -80,6 +86,16 @@ type Hub struct {
 	rooms  map[string]*room
 	people map[string]*person // every account, and the guests who are here
 	seats  map[string]*Seat   // by session UUID
+
+	began   time.Time
+	touched []*Seat      // told something since mu was locked
+	later   []*Seat      // waited for pacer, some still
+	pacer   *time.Timer  // runs while later holds somebody
+	run     run          // what is being encoded
+	coming  atomic.Int32 // messages on their way to the log for a conversation that is not there yet
+
+	repliesMu sync.Mutex // after mu
+	replies   []*Seat    // answered by the tail, to be flushed by it
 }
 
 // person is an account, signed in or not, or a guest who is.
@@ -100,8 +116,9 @@ type person struct {
 // room is a room or a conversation.
 type room struct {
 	name    string
-	pair    [2]string // the two of a conversation
-	last    int64     // id of the last message
+	pair    [2]string    // the two of a conversation
+	last    int64        // id of the last message
+	coming  atomic.Int32 // messages on their way to the log
 	members map[*person]struct{}
 	here    crowd
 	told    time.Time   // when the last count was told
@@ -113,7 +130,7 @@ func (r *room) isConversation() bool { return r.pair[0] != "" }
 // New makes a hub from the state of the log.
 func New(log Log, state State, opts Options) *Hub {
 	h := &Hub{
-		log: log, opts: opts,
+		log: log, opts: opts, began: time.Now(),
 		rooms:  make(map[string]*room, len(state.Rooms)+1),
 		people: make(map[string]*person, len(state.Accounts)),
 		seats:  make(map[string]*Seat),
@@ -139,6 +156,9 @@ func (h *Hub) Close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
+	if h.pacer != nil {
+		h.pacer.Stop()
+	}
 	for _, r := range h.rooms {
 		if r.count != nil {
 			r.count.Stop()

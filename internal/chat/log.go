@@ -75,7 +75,8 @@ type Log interface {
 	// the tail (the function that it was started with), which tells the rooms and then calls done;
 	// all on the log's tail goroutine, in the order of ids, as many at once as became
 	// durable together. A Said whose key repeats an earlier one is no news: done gets the first entry's ID.
-	// On an error nothing was kept and done gets the error, in its place in the order. done must not block.
+	// On an error nothing was kept and done gets the error, in its place in the order. done must not block;
+	// that of a Said may be called under the hub's lock, and so never calls the hub.
 	Append(e Entry, done func(Entry, error))
 
 	// History returns the messages of a room in r, oldest first.

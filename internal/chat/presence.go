@@ -7,7 +7,7 @@ import "time"
 func (s *Seat) Enter(room string) string {
 	h := s.hub
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	if r := h.rooms[room]; r != nil && !r.isConversation() {
 		if _, in := s.person.rooms[r]; in {
 			s.current = room
@@ -35,7 +35,7 @@ func (s *Seat) Enter(room string) string {
 func (s *Seat) Exit(lost bool) {
 	h, p := s.hub, s.person
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	delete(h.seats, s.Session)
 	for i, other := range p.seats {
 		if other == s {
@@ -66,7 +66,7 @@ func (s *Seat) Exit(lost bool) {
 
 func (h *Hub) graceOver(p *person) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	if p.grace == nil || h.closed {
 		return
 	}
@@ -119,7 +119,7 @@ func (h *Hub) announce(r *room, e Event, except string) {
 
 func (h *Hub) tellCount(r *room) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	if h.closed {
 		return
 	}

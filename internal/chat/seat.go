@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
 // Seat is a signed-in session's place in the hub: all that it can do there.
@@ -14,16 +16,26 @@ type Seat struct {
 	member Member
 	person *person
 
-	entered bool   // under Hub.mu: hears its rooms
 	current string // the room that Say("") speaks to; see Join
+
+	// Under Hub.mu; see flush.go.
+	entered bool          // hears its rooms
+	heard   int           // bytes of the present run that it was told, or said
+	flushed time.Duration // when it was flushed last, since Hub.began
+	touched bool          // is in Hub.touched
+	prompt  bool          // with something that nothing is to follow
+	waits   bool          // for Hub.pacer
+	listed  bool          // is in Hub.later
+
+	answered bool // is in Hub.replies; under Hub.repliesMu
 }
 
 // Current is the room that an empty target means.
 func (s *Seat) Current() string { return s.current }
 
 // Say appends text for target: a room, @user, or "" for the current room.
-// done is called once, on the tail's goroutine in the order of ids, before any
-// later message reaches anyone; an error returned means that it never will be.
+// done is called once, on the tail's goroutine in the order of ids, before this session hears of any
+// later message, and must not call the hub; an error returned means that it never will be.
 // Errors: ErrNotMember, ErrNoSuchUser, ErrForbidden; those of Log.Append to done.
 func (s *Seat) Say(target, key, text string, done func(id int64, err error)) error {
 	if target == "" {
@@ -31,7 +43,7 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 	}
 	s.person.writing.Lock()
 	defer s.person.writing.Unlock()
-	name, _, err := s.place(target, true, nil)
+	name, coming, err := s.speak(target)
 	if err != nil {
 		return err
 	}
@@ -40,8 +52,29 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 		// Another guest may come by the same name within a key's day.
 		e.KeyOwner = s.Session
 	}
-	s.hub.log.Append(e, func(e Entry, err error) { done(e.ID, err) })
+	s.hub.log.Append(e, func(e Entry, err error) {
+		done(e.ID, err)
+		coming.Add(-1)
+		s.hub.answered(s)
+	})
 	return nil
+}
+
+// speak is place for what is going to be said: it counts as coming until the log has dealt with it.
+func (s *Seat) speak(target string) (name string, coming *atomic.Int32, err error) {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if name, _, err = s.find(target, true); err != nil {
+		return "", nil, err
+	}
+	if r := h.rooms[name]; r != nil {
+		coming = &r.coming
+	} else {
+		coming = &h.coming // the first of a conversation
+	}
+	coming.Add(1)
+	return name, coming, nil
 }
 
 // Join makes the account a member of the room and the room this session's
@@ -83,7 +116,7 @@ func (s *Seat) joinAsGuest(name string, done func(int, int64, error)) error {
 		return nil
 	}
 	h.join(s.person, h.room(name), s.Session)
-	h.mu.Unlock()
+	h.unlock()
 	s.current = name
 	members, last := h.size(name)
 	done(members, last, nil)
@@ -112,7 +145,7 @@ func (s *Seat) Leave(name string, done func(error)) error {
 	if s.Guest {
 		h.mu.Lock()
 		h.leave(s.person, h.room(name), s.Session)
-		h.mu.Unlock()
+		h.unlock()
 		done(nil)
 		return nil
 	}

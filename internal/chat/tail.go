@@ -3,21 +3,29 @@ package chat
 // Tail takes what the log has dealt with, in order, on the log's tail
 // goroutine. It is the only way by which messages and memberships reach the rooms.
 func (h *Hub) Tail(batch []Outcome) {
-	for i := range batch {
-		o := &batch[i]
-		if o.News {
-			h.apply(o.Entry)
+	for len(batch) > 0 {
+		n := h.tellRun(batch)
+		if n == 0 {
+			h.tellOne(&batch[0])
+			n = 1
 		}
-		o.Done(o.Entry, o.Err)
+		batch = batch[n:]
 	}
+	// A sender who hears that it may go on does so while the room is being written to.
+	h.flushReplies()
+	h.mu.Lock()
+	h.unlock()
 }
 
-func (h *Hub) apply(e Entry) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if apply := tailTable[e.Kind]; apply != nil && !h.closed {
-		apply(h, e)
+func (h *Hub) tellOne(o *Outcome) {
+	if apply := tailTable[o.Entry.Kind]; apply != nil && o.News {
+		h.mu.Lock()
+		if !h.closed {
+			apply(h, o.Entry)
+		}
+		h.mu.Unlock()
 	}
+	o.Done(o.Entry, o.Err)
 }
 
 var tailTable = map[Kind]func(*Hub, Entry){
@@ -30,39 +38,42 @@ var tailTable = map[Kind]func(*Hub, Entry){
 	FamilyEnded:    (*Hub).familyEnded,
 }
 
+// said is a message of a conversation; those of a room come in runs.
 func (h *Hub) said(e Entry) {
 	r := h.room(e.Room)
 	r.last = e.ID
-	m := Message{ID: e.ID, Time: e.Time, Room: e.Room, User: e.Account, Text: e.Text}
-	if !r.isConversation() {
-		h.tell(r, Event{Kind: MessageEvent, Room: r.name, User: m.User, Message: m}, e.Session)
-		return
-	}
 	for i, name := range r.pair {
 		p := h.people[name]
 		if p == nil || i == 1 && r.pair[0] == name {
 			continue
 		}
 		r.add(p)
-		p.deliver(h.opts.Encode(Event{Kind: MessageEvent, Room: r.seenBy(name), User: m.User, Message: m}), e.Session)
+		h.tellPerson(p, h.encode(messageEvent(r.seenBy(name), &e)), e.Session)
 	}
 }
+
+func messageEvent(room string, e *Entry) Event {
+	m := Message{ID: e.ID, Time: e.Time, Room: e.Room, User: e.Account, Text: e.Text}
+	return Event{Kind: MessageEvent, Room: room, User: m.User, Message: m}
+}
+
+func (h *Hub) encode(e Event) []byte { return h.opts.Append(nil, &e) }
 
 // tell delivers one event to all who are in the room, but the session that caused it.
 func (h *Hub) tell(r *room, e Event, except string) {
 	if len(r.here.list) == 0 {
 		return
 	}
-	bytes := h.opts.Encode(e)
+	bytes := h.encode(e)
 	for _, p := range r.here.list {
-		p.deliver(bytes, except)
+		h.tellPerson(p, bytes, except)
 	}
 }
 
-func (p *person) deliver(bytes []byte, except string) {
+func (h *Hub) tellPerson(p *person, bytes []byte, except string) {
 	for _, s := range p.seats {
 		if s.entered && s.Session != except {
-			s.member.Deliver(bytes)
+			h.tellSeat(s, bytes, false)
 		}
 	}
 }
@@ -92,7 +103,7 @@ func (h *Hub) leave(p *person, r *room, session string) {
 	}
 	// Its other sessions hear of it as the room does.
 	if p.present {
-		p.deliver(h.opts.Encode(Event{Kind: WentEvent, Room: r.name, User: p.name}), session)
+		h.tellPerson(p, h.encode(Event{Kind: WentEvent, Room: r.name, User: p.name}), session)
 	}
 	h.went(r, p)
 	r.remove(p)

@@ -28,6 +28,7 @@ type Server struct {
 	log      *slog.Logger
 	opts     Options
 	gate     *gate
+	trim     trimmer
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -82,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// accept lets the connection in where the caps allow it, on a goroutine of its own.
+// accept lets the connection in where the caps allow it.
 func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	from := address(conn)
 	pass, why := s.gate.enter(from)
@@ -100,29 +101,43 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	}
 	s.strangers[conn] = struct{}{}
 	s.conns.Add(1)
-	go func() {
-		defer s.conns.Done()
-		defer pass.leave()
-		s.serve(ctx, conn, from, pass)
-	}()
+	go s.shake(ctx, conn, from, pass)
 }
 
-func (s *Server) serve(ctx context.Context, conn net.Conn, from netip.Addr, pass *pass) {
-	secure := tls.Server(conn, s.tls)
+// shake does the handshake, on a goroutine of its own that then ends: the session's begins with a
+// fresh, small stack.
+func (s *Server) shake(ctx context.Context, socket net.Conn, from netip.Addr, pass *pass) {
 	if s.opts.HandshakeTimeout > 0 {
-		conn.SetDeadline(time.Now().Add(s.opts.HandshakeTimeout))
+		socket.SetDeadline(time.Now().Add(s.opts.HandshakeTimeout))
 	}
-	err := secure.HandshakeContext(ctx)
+	conn, err := secure(socket, s.tls)
+	if err == nil {
+		err = conn.HandshakeContext(ctx)
+	}
 	s.mu.Lock()
-	delete(s.strangers, conn)
+	delete(s.strangers, socket)
 	s.mu.Unlock()
 	if err != nil {
 		s.log.Info("handshake failed", "from", from, "error", err.Error())
-		conn.Close()
+		socket.Close()
+		s.leave(pass)
 		return
 	}
-	conn.SetDeadline(time.Time{})
-	s.sessions.Serve(ctx, secure, from, pass.signIn)
+	s.trim.handshake()
+	socket.SetDeadline(time.Time{})
+	conn.loose()
+	go s.serve(ctx, conn, from, pass)
+}
+
+func (s *Server) serve(ctx context.Context, conn *conn, from netip.Addr, pass *pass) {
+	defer s.leave(pass)
+	s.sessions.Serve(ctx, conn, from, pass.signIn)
+}
+
+// leave is the end of a connection.
+func (s *Server) leave(pass *pass) {
+	pass.leave()
+	s.conns.Done()
 }
 
 // logRefused tells of refused connections once a second at most: a flood must not fill the log.
@@ -150,6 +165,7 @@ func (s *Server) Drain(ctx context.Context) {
 	s.mu.Unlock()
 	s.sessions.Drain(ctx)
 	s.conns.Wait()
+	s.trim.end()
 }
 
 // address is the peer's, without its port.

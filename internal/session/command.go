@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"parley/protocol"
 )
 
@@ -14,24 +16,25 @@ type row struct {
 	fields  []int // counts that it may have, ascending
 	cost    cost
 	message bool // does not wait for the replies to messages before it
+	waits   bool // for the disk or for a password's hash: what was answered before it goes out first
 	closes  bool // too early, it ends the session
 	run     func(*session, context.Context, []string) error
 }
 
 // commands is the only list of commands there is; HELP tells it in this order.
 var commands = []row{
-	{name: "HELLO", states: fresh, fields: []int{1, 2}, run: (*session).hello},
+	{name: "HELLO", states: fresh, fields: []int{1, 2}, waits: true, run: (*session).hello},
 	{name: "MSG", states: active, fields: []int{1}, cost: message, message: true, run: (*session).msg},
-	{name: "EXIT", states: invited | active, fields: []int{0}, closes: true, run: (*session).exit},
-	{name: "JOIN", states: active, fields: []int{1}, cost: command, run: (*session).join},
-	{name: "LEAVE", states: active, fields: []int{1}, cost: command, run: (*session).leave},
+	{name: "EXIT", states: invited | active, fields: []int{0}, closes: true, waits: true, run: (*session).exit},
+	{name: "JOIN", states: active, fields: []int{1}, cost: command, waits: true, run: (*session).join},
+	{name: "LEAVE", states: active, fields: []int{1}, cost: command, waits: true, run: (*session).leave},
 	{name: "SEND", states: active, fields: []int{3}, cost: message, message: true, run: (*session).send},
 	{name: "WHO", states: active, fields: []int{1, 2}, cost: command, run: (*session).who},
 	{name: "LIST", states: active, fields: []int{0, 1}, cost: command, run: (*session).list},
-	{name: "HISTORY", states: active, fields: []int{1, 4}, cost: command, run: (*session).history},
-	{name: "FIND", states: active, fields: []int{2}, cost: command, run: (*session).find},
-	{name: "PASSWD", states: invited | active, fields: []int{1}, cost: command, run: (*session).passwd},
-	{name: "EJECT", states: active, fields: []int{2}, cost: command, run: (*session).eject},
+	{name: "HISTORY", states: active, fields: []int{1, 4}, cost: command, waits: true, run: (*session).history},
+	{name: "FIND", states: active, fields: []int{2}, cost: command, waits: true, run: (*session).find},
+	{name: "PASSWD", states: invited | active, fields: []int{1}, cost: command, waits: true, run: (*session).passwd},
+	{name: "EJECT", states: active, fields: []int{2}, cost: command, waits: true, run: (*session).eject},
 	{name: "PING", states: invited | active, fields: []int{1}, cost: command, run: (*session).ping},
 	{name: "HELP", states: invited | active, fields: []int{0}, cost: command, run: (*session).help},
 }
@@ -98,6 +101,9 @@ func (s *session) line(ctx context.Context, raw []byte, tooLong bool) {
 	if !command.message {
 		s.settle()
 	}
+	if command.waits {
+		s.out.flush()
+	}
 	if err := command.run(s, ctx, fields); err != nil {
 		s.refuse(line.Command, err)
 	}
@@ -143,16 +149,16 @@ func (s *session) refuse(command string, err error) {
 	s.settle()
 	s.out.reply(protocol.Append(nil, protocol.ReplyError, string(told.Code), told.Text))
 	s.logError(command, told, err)
-	if told.Code == protocol.RateLimited && !s.refused.Allow() {
+	if told.Code == protocol.RateLimited && !allow(&s.refused, s.svc.opts.Refused, refusedRate) {
 		s.stop(byeFlood)
 	}
-	if !uncounted[told.Code] && !s.errors.Allow() {
+	if !uncounted[told.Code] && !allow(&s.errors, s.svc.opts.Errors, rate.Every(errorEvery)) {
 		s.stop(byeTooManyError)
 	}
 }
 
 func (s *session) logError(command string, told *protocol.Error, err error) {
-	log := s.log
+	log := s.log()
 	if s.state == fresh { // one line tells who knocked, and from where
 		log = log.With("from", s.from, "name", s.tried)
 	}

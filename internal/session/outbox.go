@@ -6,35 +6,32 @@ import (
 	"time"
 )
 
-// recordSize is what one TLS record holds (RFC 8446, 5.1): a flush makes records of this size where it can.
-const recordSize = 16 << 10
-
-var records = sync.Pool{New: func() any { b := make([]byte, 0, recordSize); return &b }}
-
 // outbox is what waits to be written to one connection. Any goroutine may
-// add to it; none but the session's own ever waits. A goroutine that writes lives only
-// while there is something to write.
+// add to it and flush it; none but the session's own ever waits. One goroutine
+// writes at a time: see write.go.
 type outbox struct {
 	conn     net.Conn
+	eager    eager         // conn, where its writes never wait
 	limit    int           // bytes of events (see full), and again of answers, that may wait; 0 is no limit
 	timeout  time.Duration // for one write; 0 is no limit
 	overflow func()        // called once when events do not fit; must not block
 
 	mu       sync.Mutex
 	changed  sync.Cond
-	queue    []piece
-	held     []piece // events that wait for an answer's end
+	queue    *pieces // nil where nothing waits
+	held     *pieces // events that wait for an answer's end
 	holding  bool
 	waiting  [2]int    // bytes in queue and held that are not yet written, by kind
-	took     time.Time // when the connection last took something, or had nothing to take
-	flushing bool
+	took     time.Time // while writing waits for the peer: when it last took something
+	writing  bool      // a goroutine writes, or goes on when the peer takes something
 	closed   bool      // takes no event and no part of an answer any more
 	finished bool      // takes nothing any more
+	dropped  bool      // forgets what waits
 	failed   bool      // the connection took no more
 	until    time.Time // once set, the deadline of all writes
 }
 
-// piece is one line or more, and what it counts as.
+// piece is lines, one or more, and what they count as.
 type piece struct {
 	bytes []byte
 	kind  kind
@@ -47,13 +44,40 @@ const (
 	answer
 )
 
+// pieces are taken from a pool where something waits: an idle connection has none.
+type pieces struct {
+	list []piece
+	next int // those before it are handed to the connection
+	done int // those before it have gone
+}
+
+var piecesPool = sync.Pool{New: func() any { return new(pieces) }}
+
+// add adds to what may be nil, and drop gives it back to the pool.
+func (ps *pieces) add(p piece) *pieces {
+	if ps == nil {
+		ps = piecesPool.Get().(*pieces)
+	}
+	ps.list = append(ps.list, p)
+	return ps
+}
+
+func (ps *pieces) drop() {
+	clear(ps.list)
+	if cap(ps.list) <= 1024 { // no more of a burst is kept
+		ps.list, ps.next, ps.done = ps.list[:0], 0, 0
+		piecesPool.Put(ps)
+	}
+}
+
 func newOutbox(conn net.Conn, limit int, timeout time.Duration, overflow func()) *outbox {
 	o := &outbox{conn: conn, limit: limit, timeout: timeout, overflow: overflow}
+	o.eager, _ = conn.(eager)
 	o.changed.L = &o.mu
 	return o
 }
 
-// event adds an event's shared bytes. Where it does not fit the session is
+// event adds the shared bytes of events. Where they do not fit the session is
 // too slow: nobody waits for it.
 func (o *outbox) event(b []byte) {
 	o.mu.Lock()
@@ -69,15 +93,14 @@ func (o *outbox) event(b []byte) {
 	}
 	if o.holding {
 		o.waiting[event] += len(b)
-		o.held = append(o.held, piece{b, event})
+		o.held = o.held.add(piece{b, event})
 	} else {
 		o.push(piece{b, event})
 	}
 	o.mu.Unlock()
 }
 
-// All that was committed at once is told at once, before the goroutine that
-// writes may have had a turn, and that can be more than the limit. So a peer is too slow when it has
+// All that was committed at once is told at once, before it is flushed, and that can be more than the limit. So a peer is too slow when it has
 // taken nothing for stalled; but no more than burst times the limit waits even for one that takes a little.
 const (
 	burst   = 8 // at the default limit, what a whole transaction holds
@@ -86,7 +109,7 @@ const (
 
 // full says whether n bytes of events are too many.
 func (o *outbox) full(n int) bool {
-	return o.limit > 0 && n > o.limit && (n > burst*o.limit || time.Since(o.took) > stalled)
+	return o.limit > 0 && n > o.limit && (n > burst*o.limit || o.writing && time.Since(o.took) > stalled)
 }
 
 // reply adds a reply. It does not wait: there are at most as many as lines
@@ -118,6 +141,12 @@ func (o *outbox) room() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.limit > 0 && o.waiting[answer] > o.limit && !o.closed && !o.failed {
+		if !o.writing {
+			o.mu.Unlock()
+			o.flush()
+			o.mu.Lock()
+			continue
+		}
 		o.changed.Wait()
 	}
 }
@@ -139,104 +168,24 @@ func (o *outbox) hold() {
 
 func (o *outbox) release() {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.holding = false
-	held := o.held
-	o.held = nil
-	for _, p := range held {
+	if o.held == nil {
+		return
+	}
+	for _, p := range o.held.list {
 		o.waiting[event] -= len(p.bytes)
 		if !o.closed && !o.failed {
 			o.push(p)
 		}
 	}
-	o.mu.Unlock()
+	o.held.drop()
+	o.held = nil
 }
 
 func (o *outbox) push(p piece) {
 	o.waiting[p.kind] += len(p.bytes)
-	o.queue = append(o.queue, p)
-	if !o.flushing {
-		o.flushing, o.took = true, time.Now()
-		go o.flush()
-	}
-}
-
-// flush writes until nothing is left. finish waits for it.
-func (o *outbox) flush() {
-	for {
-		o.mu.Lock()
-		if o.failed {
-			o.queue = nil
-		}
-		if len(o.queue) == 0 {
-			o.flushing = false
-			o.changed.Broadcast()
-			o.mu.Unlock()
-			return
-		}
-		queue := o.queue
-		o.queue = nil
-		o.mu.Unlock()
-		o.write(queue)
-	}
-}
-
-// write gathers pieces into records and writes them, each with one call.
-func (o *outbox) write(queue []piece) {
-	buf := records.Get().(*[]byte)
-	defer records.Put(buf)
-	record := (*buf)[:0]
-	var written [2]int
-	for i, p := range queue {
-		record = append(record, p.bytes...)
-		written[p.kind] += len(p.bytes)
-		if i+1 < len(queue) && len(record)+len(queue[i+1].bytes) <= recordSize {
-			continue
-		}
-		if !o.send(record) {
-			return
-		}
-		o.mu.Lock()
-		for k, n := range written {
-			o.waiting[k] -= n
-		}
-		o.took = time.Now()
-		o.changed.Broadcast()
-		o.mu.Unlock()
-		record, written = record[:0], [2]int{}
-	}
-}
-
-func (o *outbox) send(record []byte) bool {
-	o.mu.Lock()
-	if o.failed {
-		o.mu.Unlock()
-		return false
-	}
-	switch {
-	case !o.until.IsZero():
-		o.conn.SetWriteDeadline(o.until)
-	case o.timeout > 0:
-		o.conn.SetWriteDeadline(time.Now().Add(o.timeout))
-	}
-	o.mu.Unlock()
-	_, err := o.conn.Write(record)
-	o.mu.Lock()
-	if err == nil {
-		// A deadline left behind would fail what TLS itself writes later, while
-		// it reads: its answer to a KeyUpdate (RFC 8446, 4.6.3).
-		if o.until.IsZero() && o.timeout > 0 {
-			o.conn.SetWriteDeadline(time.Time{})
-		}
-		o.mu.Unlock()
-		return true
-	}
-	o.failed = true
-	o.queue, o.held = nil, nil
-	o.changed.Broadcast()
-	o.mu.Unlock()
-	// The reader must learn of it: a TLS connection is of no use after a failed write.
-	o.conn.Close()
-	return false
+	o.queue = o.queue.add(p)
 }
 
 // finish adds last words, waits until all is written or until is past, and
@@ -244,16 +193,23 @@ func (o *outbox) send(record []byte) bool {
 func (o *outbox) finish(last []byte, until time.Time, drop bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed, o.finished = true, true
+	o.closed, o.finished, o.dropped = true, true, drop
 	o.until = until
 	o.conn.SetWriteDeadline(until)
-	if drop {
+	if drop && o.queue != nil {
+		o.queue.drop()
 		o.queue = nil
 	}
 	if len(last) > 0 && !o.failed {
 		o.push(piece{last, answer})
 	}
-	for o.flushing {
+	for o.writing || o.queue != nil {
+		if !o.writing {
+			o.mu.Unlock()
+			o.flush()
+			o.mu.Lock()
+			continue
+		}
 		o.changed.Wait()
 	}
 }

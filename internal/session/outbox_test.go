@@ -30,6 +30,7 @@ func TestOutboxIsFull(t *testing.T) {
 				fit := 0
 				for ; !full && fit < 1000; fit++ {
 					o.event(make([]byte, piece))
+					o.flush()
 					if (fit+1)%tt.come == 0 {
 						for range tt.take {
 							theirs.Read(make([]byte, piece))

@@ -77,7 +77,7 @@ func newPlaceOn(t testing.TB, kept *chattest.Log, log chat.Log, accounts []strin
 		state.Accounts = append(state.Accounts, strings.TrimSuffix(name, invited))
 	}
 	p.hub = chat.New(log, state, chat.Options{
-		Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace, Encode: session.Encode,
+		Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace, Append: session.Append,
 	})
 	kept.Tail = p.hub.Tail
 	opts := session.Options{Guests: true}

@@ -95,12 +95,19 @@ func (s *session) answer(read func(chat.Reader) error) error {
 		// From here on live events wait. Those before are told before; the hub's lock makes it one moment for all.
 		Begin: s.out.hold,
 		Page: func(page []chat.Event) bool {
-			for _, e := range page {
-				if !s.out.answer(Encode(e)) {
+			var lines []byte
+			for i := range page {
+				lines = Append(lines, &page[i])
+				if i+1 < len(page) && len(lines) < recordSize/2 {
+					continue
+				}
+				if !s.out.answer(lines) {
 					return false
 				}
+				lines = nil
 			}
 			count += len(page)
+			s.out.flush() // the next page comes from the disk
 			return true
 		},
 	})

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"parley/auth"
@@ -63,13 +64,20 @@ var eventNames = map[chat.EventKind]string{
 	chat.HereEvent:    protocol.EventHere,
 }
 
-// Encode is chat.Options.Encode for the line protocol.
-func Encode(e chat.Event) []byte {
-	line := protocol.Event{
+// events are for Append, which would else make one each time.
+var events = sync.Pool{New: func() any { return new(protocol.Event) }}
+
+// Append is chat.Options.Append for the line protocol.
+func Append(dst []byte, e *chat.Event) []byte {
+	line := events.Get().(*protocol.Event)
+	*line = protocol.Event{
 		Command: eventNames[e.Kind], Room: e.Room, User: e.User, Count: e.Count,
 		ID: e.Message.ID, Time: e.Message.Time, Text: e.Message.Text,
 	}
-	return line.Append(make([]byte, 0, 96+len(line.Text)))
+	dst = line.Append(dst)
+	*line = protocol.Event{}
+	events.Put(line)
+	return dst
 }
 
 // bye is the server's last word to a session, and how the session ends by it.

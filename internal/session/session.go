@@ -44,7 +44,6 @@ type session struct {
 	id       string // UUID, for logs
 	conn     net.Conn
 	from     netip.Addr
-	log      *slog.Logger
 	lines    *protocol.Reader
 	out      *outbox
 	signedIn func()
@@ -52,15 +51,15 @@ type session struct {
 	state       state
 	seat        *chat.Seat
 	allowance   *allowance
-	since       time.Time // when it was accepted
-	armed       time.Time // when the idle deadline was last set
-	passwordAt  time.Time // when it signed in by password; zero for a token
-	version     int64     // of the account at sign-in, or after its own PASSWD
-	unconfirmed bool      // no line came since it signed in by token
-	over        bool      // read nothing more
-	tried       string    // the name of the last HELLO, where it is one
-	left        bool      // by EXIT
-	errors      *rate.Limiter
+	since       time.Time     // when it was accepted
+	armed       time.Time     // when the idle deadline was last set
+	passwordAt  time.Time     // when it signed in by password; zero for a token
+	version     int64         // of the account at sign-in, or after its own PASSWD
+	unconfirmed bool          // no line came since it signed in by token
+	over        bool          // read nothing more
+	tried       string        // the name of the last HELLO, where it is one
+	left        bool          // by EXIT
+	errors      *rate.Limiter // nil before the first; see allow
 	refused     *rate.Limiter
 	counted     int64 // bytes of lines that were charged
 
@@ -76,25 +75,35 @@ func newSession(svc *Service, conn net.Conn, from netip.Addr, signedIn func()) *
 	s := &session{
 		svc: svc, id: newID(), conn: conn, from: from, signedIn: signedIn,
 		lines: protocol.NewReader(conn), state: fresh, since: time.Now(),
-		errors:  budget(svc.opts.Errors, rate.Every(errorEvery)),
-		refused: budget(svc.opts.Refused, refusedRate),
 	}
-	s.log = svc.log.With("session", s.id)
 	s.settled.L = &s.mu
 	s.out = newOutbox(conn, svc.opts.OutboxBytes, svc.opts.WriteTimeout, func() { s.interrupt(byeSlow) })
 	return s
 }
 
-func budget(n int, back rate.Limit) *rate.Limiter {
+// allow spends one of a budget of n, which most sessions never touch. 0 is no limit.
+func allow(budget **rate.Limiter, n int, back rate.Limit) bool {
 	if n <= 0 {
-		return rate.NewLimiter(rate.Inf, 0)
+		return true
 	}
-	return rate.NewLimiter(back, n)
+	if *budget == nil {
+		*budget = rate.NewLimiter(back, n)
+	}
+	return (*budget).Allow()
+}
+
+// log is the session's logger, made for the line: one that is kept costs an idle connection as much as the rest of the session.
+func (s *session) log() *slog.Logger {
+	log := s.svc.log.With("session", s.id)
+	if s.state != fresh {
+		log = log.With("user", s.seat.Name)
+	}
+	return log
 }
 
 // run serves the connection to its end.
 func (s *session) run(ctx context.Context) {
-	s.log.Info("connected", "from", s.from)
+	s.log().Info("connected", "from", s.from)
 	err := s.read(ctx)
 	s.settle()
 	s.end(err)
@@ -104,6 +113,9 @@ func (s *session) run(ctx context.Context) {
 func (s *session) read(ctx context.Context) error {
 	for !s.over {
 		s.out.room()
+		if !s.lines.HasLine() {
+			s.out.flush()
+		}
 		if s.arm() {
 			return nil
 		}
@@ -170,7 +182,10 @@ func (s *session) interrupt(why bye) {
 }
 
 // Deliver implements chat.Member.
-func (s *session) Deliver(event []byte) { s.out.event(event) }
+func (s *session) Deliver(events []byte) { s.out.event(events) }
+
+// Flush implements chat.Member.
+func (s *session) Flush() { s.out.flush() }
 
 // End implements chat.Member.
 func (s *session) End(reason string) {
@@ -184,7 +199,7 @@ func (s *session) End(reason string) {
 func (s *session) begin() {
 	s.mu.Lock()
 	for s.pending >= inFlight {
-		s.settled.Wait()
+		s.settled.Wait() // the tail flushes
 	}
 	s.pending++
 	s.mu.Unlock()
@@ -240,7 +255,7 @@ func (s *session) end(lost error) {
 	if reason == "lost" {
 		attrs = append(attrs, "error", lost.Error())
 	}
-	s.log.Info("disconnected", attrs...)
+	s.log().Info("disconnected", attrs...)
 }
 
 // depart ends the session for everybody else, before its peer hears the last
