@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -64,9 +65,11 @@ var errKept = errors.New("server: too much is kept for a peer that takes nothing
 type wire struct {
 	net.Conn
 	raw   syscall.RawConn
-	try   func(fd uintptr)      // w.tryWrite and w.moreWrite, made once
+	try   func(fd uintptr)      // w.tryWrite, w.moreWrite and w.tryRead, made once
 	more  func(fd uintptr) bool //
+	take  func(fd uintptr) bool //
 	loose bool                  // writes do not wait; set once, before the connection is shared
+	in    incoming              // the reader's
 
 	mu     sync.Mutex
 	corked bool
@@ -93,8 +96,53 @@ func newWire(socket net.Conn) (*wire, error) {
 		return nil, err
 	}
 	w := &wire{Conn: socket, raw: raw}
-	w.try, w.more = w.tryWrite, w.moreWrite
+	w.try, w.more, w.take = w.tryWrite, w.moreWrite, w.tryRead
 	return w, nil
+}
+
+// incoming is one Read: where to, and what came of it.
+type incoming struct {
+	b   []byte
+	n   int
+	err error
+}
+
+// Read implements net.Conn.
+func (w *wire) Read(b []byte) (int, error) {
+	if !w.loose || len(b) == 0 {
+		return w.Conn.Read(b)
+	}
+	w.in = incoming{b: b}
+	err := w.raw.Read(w.take)
+	in := w.in
+	w.in.b = nil
+	switch {
+	case in.err != nil:
+		return 0, in.err
+	case err != nil:
+		return 0, err
+	case in.n == 0:
+		return 0, io.EOF
+	}
+	return in.n, nil
+}
+
+// tryRead is false where there is nothing yet.
+func (w *wire) tryRead(fd uintptr) bool {
+	for {
+		n, err := receiveNow(fd, w.in.b)
+		switch {
+		case err == nil:
+			w.in.n = n
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return false
+		default:
+			w.in.err = os.NewSyscallError("read", err)
+		}
+		return true
+	}
 }
 
 // Write implements net.Conn. It takes all of b, or fails for good.
@@ -168,7 +216,7 @@ func (w *wire) send(b []byte) (unsent []byte) {
 
 func (w *wire) tryWrite(fd uintptr) {
 	for len(w.out) > 0 {
-		n, err := syscall.Write(int(fd), w.out)
+		n, err := sendNow(fd, w.out)
 		switch {
 		case n > 0:
 			w.out = w.out[n:]
