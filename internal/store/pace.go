@@ -1,36 +1,32 @@
 package store
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// A pace decides how long a batch waits for company. A sync costs as much for one
-// message as for thirty, so where messages come densely, from several people or from one who
-// does not wait for answers, one that comes soon after the last sync waits a little for more. A
-// lone message never waits, nor does one whose writer waits for each answer. It belongs to the sequencer.
+// A pace decides how long a batch waits for company. A sync, and the writes to everybody in the
+// room that follow it, cost as much for one message as for thirty. So where someone says many
+// at once without waiting for answers, a batch that comes soon after the last sync waits a
+// little for the rest. A lone message never waits, nor do many people's. It belongs to the sequencer.
 type pace struct {
-	last   time.Time // when the last batch became durable
-	recent [8]coming
+	last   time.Time    // when the last batch became durable
+	recent [8]time.Time // when messages came that were not their session's only one in the batch
 	next   int
 }
 
-// coming is a message that came lately.
-type coming struct {
-	at      time.Time
-	session string
-	others  bool // it was not alone in its batch
-}
-
 const (
-	paceMost = 4 * time.Millisecond // between two syncs, where messages come densely
-	paceStep = time.Millisecond     // without another one, the batch waits no longer
+	paceMost = 4 * time.Millisecond // between two syncs
+	paceStep = time.Millisecond     // without another message, the batch waits no longer
 	enough   = 32                   // messages that wait for no more
-	dense    = 4                    // others within paceMost
+	dense    = 4                    // of recent, within paceMost, that make a batch wait
 )
 
 // company waits until there is something in the queue, and for company where that is worth it.
 func (s *Store) company() {
 	<-s.ready
-	n, session := s.waiting()
-	if n == 0 || n >= enough || !s.pace.dense(session, time.Now()) {
+	n := s.waiting()
+	if n == 0 || n >= enough || !s.pace.dense(time.Now()) {
 		return
 	}
 	timer := time.NewTimer(paceStep)
@@ -42,48 +38,46 @@ func (s *Store) company() {
 		case <-timer.C:
 		}
 		before := n
-		if n, _ = s.waiting(); n == before {
+		if n = s.waiting(); n == before {
 			return
 		}
 	}
 }
 
-// waiting is how many messages wait in the queue, and the session of the first. It
-// is 0 where there are other writes, which are not held up.
-func (s *Store) waiting() (n int, session string) {
+// waiting is how many messages wait in the queue. It is 0 where there are other writes, which are not held up.
+func (s *Store) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return 0, ""
-	}
 	for i := range s.queue {
-		said, ok := s.queue[i].op.(*said)
-		if !ok {
-			return 0, ""
-		}
-		if i == 0 {
-			session = said.Session
+		if _, ok := s.queue[i].op.(*said); !ok || s.closed {
+			return 0
 		}
 	}
-	return len(s.queue), session
+	return len(s.queue)
 }
 
 // note remembers a batch that became durable.
 func (p *pace) note(batch []item, now time.Time) {
 	p.last = now
-	for _, it := range batch[max(0, len(batch)-len(p.recent)):] {
-		if said, ok := it.op.(*said); ok {
-			p.recent[p.next] = coming{now, said.Session, len(batch) > 1}
+	batch = batch[max(0, len(batch)-len(p.recent)):]
+	for i := range batch {
+		said, ok := batch[i].op.(*said)
+		if ok && slices.ContainsFunc(batch[:i], said.sameSession) {
+			p.recent[p.next] = now
 			p.next = (p.next + 1) % len(p.recent)
 		}
 	}
 }
 
-// dense says whether others than this session's, or several at once, came lately.
-func (p *pace) dense(session string, now time.Time) bool {
+func (s *said) sameSession(it item) bool {
+	other, ok := it.op.(*said)
+	return ok && other.Session == s.Session
+}
+
+func (p *pace) dense(now time.Time) bool {
 	n := 0
-	for _, c := range p.recent {
-		if now.Sub(c.at) < paceMost && (c.others || c.session != session) {
+	for _, at := range p.recent {
+		if now.Sub(at) < paceMost {
 			n++
 		}
 	}

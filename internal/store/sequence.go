@@ -61,7 +61,7 @@ func (s *Store) sequence(committed chan<- []item, spare <-chan []item) {
 			continue
 		}
 		s.writer.keep(batch)
-		s.pace.note(batch, s.opts.Now())
+		s.pace.note(batch, time.Now())
 		committed <- batch
 	}
 }
