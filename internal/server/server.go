@@ -28,6 +28,7 @@ type Server struct {
 	log      *slog.Logger
 	opts     Options
 	gate     *gate
+	turns    turns
 	trim     trimmer
 
 	mu        sync.Mutex
@@ -46,6 +47,7 @@ func New(config *tls.Config, sessions *session.Service, log *slog.Logger, opts O
 	return &Server{
 		tls: config, sessions: sessions, log: log, opts: opts,
 		gate:      newGate(opts.Caps),
+		turns:     newTurns(),
 		strangers: make(map[net.Conn]struct{}),
 		logNext:   rate.NewLimiter(rate.Every(time.Second), 1),
 	}
@@ -110,9 +112,9 @@ func (s *Server) shake(ctx context.Context, socket net.Conn, from netip.Addr, pa
 	if s.opts.HandshakeTimeout > 0 {
 		socket.SetDeadline(time.Now().Add(s.opts.HandshakeTimeout))
 	}
-	conn, err := secure(socket, s.tls)
+	conn, err := secure(socket, s.tls, s.turns)
 	if err == nil {
-		err = conn.HandshakeContext(ctx)
+		err = conn.shake() // Drain cuts it off
 	}
 	s.mu.Lock()
 	delete(s.strangers, socket)

@@ -17,13 +17,20 @@ type conn struct {
 	wire *wire
 }
 
-// secure puts TLS on an accepted connection. The handshake waits as usual; loose ends that.
-func secure(socket net.Conn, config *tls.Config) (*conn, error) {
+// secure puts TLS on an accepted connection. The handshake waits as usual, also for its turns; loose ends that.
+func secure(socket net.Conn, config *tls.Config, turns turns) (*conn, error) {
 	w, err := newWire(socket)
 	if err != nil {
 		return nil, err
 	}
+	w.turn.of = turns
 	return &conn{Conn: tls.Server(w, config), wire: w}, nil
+}
+
+// shake does the handshake.
+func (c *conn) shake() error {
+	defer c.wire.turn.give()
+	return c.Handshake()
 }
 
 // loose has writes wait no more, from the handshake's end on.
@@ -70,6 +77,7 @@ type wire struct {
 	take  func(fd uintptr) bool //
 	loose bool                  // writes do not wait; set once, before the connection is shared
 	in    incoming              // the reader's
+	turn  turn                  // the handshake's
 
 	mu     sync.Mutex
 	corked bool
@@ -110,7 +118,10 @@ type incoming struct {
 // Read implements net.Conn.
 func (w *wire) Read(b []byte) (int, error) {
 	if !w.loose || len(b) == 0 {
-		return w.Conn.Read(b)
+		w.turn.give()
+		n, err := w.Conn.Read(b)
+		w.turn.take()
+		return n, err
 	}
 	w.in = incoming{b: b}
 	err := w.raw.Read(w.take)

@@ -7,11 +7,11 @@ import (
 
 // A pace decides how long a batch waits for company. A sync, and the writes to everybody in the
 // room that follow it, cost as much for one message as for thirty. So where someone says many
-// at once without waiting for answers, a batch that comes soon after the last sync waits a
+// at once without waiting for answers, or many sign in, a batch that comes soon after the last sync waits a
 // little for the rest. A lone message never waits, nor do many people's. It belongs to the sequencer.
 type pace struct {
 	last   time.Time    // when the last batch became durable
-	recent [8]time.Time // when messages came that were not their session's only one in the batch
+	recent [8]time.Time // when other writes came, and messages that were not their session's only one in the batch
 	next   int
 }
 
@@ -26,7 +26,7 @@ const (
 func (s *Store) company() {
 	<-s.ready
 	n := s.waiting()
-	if n == 0 || n >= enough || !s.pace.dense(time.Now()) {
+	if n >= enough || !s.pace.dense(time.Now()) {
 		return
 	}
 	timer := time.NewTimer(paceStep)
@@ -44,14 +44,12 @@ func (s *Store) company() {
 	}
 }
 
-// waiting is how many messages wait in the queue. It is 0 where there are other writes, which are not held up.
+// waiting is how many writes wait in the queue; enough when it closes.
 func (s *Store) waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.queue {
-		if _, ok := s.queue[i].op.(*said); !ok || s.closed {
-			return 0
-		}
+	if s.closed {
+		return enough
 	}
 	return len(s.queue)
 }
@@ -62,7 +60,7 @@ func (p *pace) note(batch []item, now time.Time) {
 	batch = batch[max(0, len(batch)-len(p.recent)):]
 	for i := range batch {
 		said, ok := batch[i].op.(*said)
-		if ok && slices.ContainsFunc(batch[:i], said.sameSession) {
+		if !ok || slices.ContainsFunc(batch[:i], said.sameSession) {
 			p.recent[p.next] = now
 			p.next = (p.next + 1) % len(p.recent)
 		}

@@ -107,7 +107,7 @@ func (s *Store) take(batch []item) (_ []item, more bool) {
 }
 
 // batchOthers bounds the writes of a batch that are no messages: they cost several statements each.
-const batchOthers = 128
+const batchOthers = 64
 
 // Append implements chat.Log for Said, Joined and Left; the other kinds come
 // of the methods of auth.Store. Where e can't be queued (the queue is full,
