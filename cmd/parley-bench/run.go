@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"parley/protocol"
+	"parley/tlsutil"
+)
+
+// run is one case against one server.
+type run struct {
+	common  *common
+	dialect dialect
+	addr    netip.AddrPort // the one address that everything is sent to
+	trust   tlsutil.ClientOptions
+	config  *tls.Config
+	server  process
+	mark    string // in the names of guests and rooms, so that two runs do not meet
+	report  *report
+	latency *latencies
+	show    *progress
+	began   time.Time
+
+	rooms   []*room
+	senders []*sender
+
+	fail      context.CancelCauseFunc // of the run's context
+	listening sync.WaitGroup          // the members' goroutines
+	mu        sync.Mutex
+	members   []*member
+	leaving   bool // connections end because they are meant to
+}
+
+// clock is the time since the run began, in nanoseconds.
+func (r *run) clock() int64 { return int64(time.Since(r.began)) }
+
+// source is the address that connection n comes from: on loopback there are others than one's own, for servers that count connections by address.
+func (r *run) source(n int) net.Addr {
+	if !r.addr.Addr().Is4() || !r.addr.Addr().IsLoopback() {
+		return nil
+	}
+	const perAddress = 50
+	n /= perAddress
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, byte(n / 250), byte(1 + n%250)}), 0))
+}
+
+// dial connects and finishes the TLS handshake: the server is verified.
+func (r *run) dial(ctx context.Context, n int) (*conn, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	d := net.Dialer{LocalAddr: r.source(n)}
+	plain, err := d.DialContext(limited, "tcp", r.addr.String())
+	if err != nil {
+		return nil, err
+	}
+	plain.SetDeadline(time.Now().Add(patience))
+	secured := tls.Client(plain, r.config)
+	err = r.dialect.upgrade(limited, plain)
+	if err == nil {
+		err = secured.HandshakeContext(limited)
+	}
+	if err != nil {
+		plain.Close()
+		if bad, ok := r.trust.Explain(err); ok {
+			return nil, bad
+		}
+		return nil, err
+	}
+	plain.SetDeadline(time.Time{})
+	return &conn{Conn: secured, dialect: r.dialect, buf: make([]byte, smallBuffer)}, nil
+}
+
+// name is that of person n.
+func (r *run) name(n int) string {
+	if r.common.Users != "" {
+		return r.common.Users + strconv.Itoa(n)
+	}
+	return "b" + r.mark + "-" + strconv.Itoa(n)
+}
+
+// arrive connects person n and signs in.
+func (r *run) arrive(ctx context.Context, n int) (c *conn, shown string, err error) {
+	if c, err = r.dial(ctx, n); err != nil {
+		return nil, "", fmt.Errorf("connection %d: %w", n, err)
+	}
+	if shown, err = r.dialect.enter(ctx, c, r.name(n)); err != nil {
+		c.NetConn().Close()
+		return nil, "", fmt.Errorf("sign-in of %s: %w", r.name(n), err)
+	}
+	return c, shown, nil
+}
+
+// atOnce is how many connections are made side by side.
+const atOnce = 8
+
+// each calls do for 0 to n-1, some side by side, until one fails.
+func (r *run) each(ctx context.Context, n int, what string, do func(context.Context, int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(atOnce, n) {
+		workers.Go(func() {
+			for i := range next {
+				if err := do(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		select {
+		case next <- i:
+			r.show.step(what, i+1, n)
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	close(next)
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// enter brings in a person who hears a room, and speaks there where said is not nil. The room's lists are complete by then.
+func (r *run) enter(ctx context.Context, n int, m *member, in *room) error {
+	c, shown, err := r.arrive(ctx, n)
+	if err != nil {
+		return err
+	}
+	m.conn, m.shown = c, shown
+	r.mu.Lock()
+	r.members = append(r.members, m)
+	r.mu.Unlock()
+	if err := r.dialect.join(ctx, c, in.name); err != nil {
+		return fmt.Errorf("%s joining %s: %w", r.name(n), in.name, err)
+	}
+	c.grow(readBuffer)
+	own := -1
+	if m.said != nil {
+		own = m.said.number - in.first
+	}
+	m.ledger = newLedger(in, own)
+	r.listening.Go(func() {
+		err := m.listen(r)
+		r.mu.Lock()
+		leaving := r.leaving
+		r.mu.Unlock()
+		if !leaving {
+			m.ledger.faults.Refused++
+			r.fail(fmt.Errorf("the connection of %s: %w", m.shown, err))
+		}
+	})
+	return nil
+}
+
+// leave ends all connections and waits for their goroutines.
+func (r *run) leave() {
+	r.mu.Lock()
+	r.leaving = true
+	members := r.members
+	r.mu.Unlock()
+	for _, m := range members {
+		m.SetWriteDeadline(time.Now().Add(time.Second))
+		in := ""
+		if m.ledger.room != nil {
+			in = m.ledger.room.name
+		}
+		r.dialect.leave(m.conn, in)
+		m.NetConn().Close()
+	}
+	r.listening.Wait()
+}
+
+// build makes the rooms, each with so many who speak and so many who only hear, and brings everybody in.
+func (r *run) build(ctx context.Context, rooms, speakers, hearers, size int) error {
+	if total := rooms * speakers; total > 1<<(4*senderDigits) {
+		return fmt.Errorf("%d senders are more than there are numbers for", total)
+	}
+	per := speakers + hearers
+	for i := range rooms {
+		in := &room{name: r.roomName(i, rooms, per), size: size, first: i * speakers}
+		for j := range per {
+			m := &member{}
+			in.members = append(in.members, m)
+			if j < speakers {
+				m.said = &sender{member: m, room: in, number: in.first + j}
+				in.senders = append(in.senders, m.said)
+			}
+		}
+		r.rooms = append(r.rooms, in)
+		r.senders = append(r.senders, in.senders...)
+	}
+	if err := r.makeRooms(ctx); err != nil {
+		return err
+	}
+	return r.each(ctx, rooms*per, "arriving", func(ctx context.Context, n int) error {
+		in := r.rooms[n/per]
+		return r.enter(ctx, n, in.members[n%per], in)
+	})
+}
+
+// roomName is the same in every run of this shape, so that runs leave no more rooms behind than there are shapes, and an account that
+// was not taken out of one hears nothing of another. Guests can make no rooms: where nobody makes one for them, they speak in the lobby.
+func (r *run) roomName(i, rooms, per int) string {
+	if r.common.Guests && r.common.Maker == "" && rooms == 1 {
+		return "lobby"
+	}
+	return fmt.Sprintf("bench-%dx%d-%d", rooms, per, i)
+}
+
+// makeRooms makes them by --maker, where that was given.
+func (r *run) makeRooms(ctx context.Context) error {
+	maker, ok := r.dialect.(parley)
+	if !ok || r.common.Maker == "" {
+		return nil
+	}
+	c, err := r.dial(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer c.NetConn().Close()
+	maker.guests = false
+	if _, err := maker.enter(ctx, c, r.common.Maker); err != nil {
+		return fmt.Errorf("sign-in of %s: %w", r.common.Maker, err)
+	}
+	for _, in := range r.rooms {
+		if err := maker.join(ctx, c, in.name); err != nil {
+			return err
+		}
+		if _, err := c.ask(ctx, "LEAVE|"+in.name); err != nil {
+			return err
+		}
+	}
+	maker.leave(c, "")
+	return nil
+}
+
+// heard is how many messages arrived, all members together.
+func (r *run) heard() (n int64) {
+	for _, in := range r.rooms {
+		for _, m := range in.members {
+			n += m.heard.Load()
+		}
+	}
+	return n
+}
+
+func (r *run) sent() (n int64) {
+	for _, s := range r.senders {
+		n += int64(s.sent.Load())
+	}
+	return n
+}
+
+// owed is how many deliveries what was sent makes.
+func (r *run) owed() (n int64) {
+	for _, in := range r.rooms {
+		for _, s := range in.senders {
+			n += int64(s.sent.Load()) * int64(len(in.members)-1)
+		}
+	}
+	return n
+}
+
+// drained waits until all that was sent has arrived, as long as something still does.
+func (r *run) drained(ctx context.Context) {
+	last, since := int64(-1), time.Now()
+	for ctx.Err() == nil {
+		heard := r.heard()
+		if heard >= r.owed() {
+			// What comes twice comes soon.
+			_ = pause(ctx, 100*time.Millisecond)
+			return
+		}
+		if heard != last {
+			last, since = heard, time.Now()
+		} else if time.Since(since) > 10*time.Second {
+			return
+		}
+		_ = pause(ctx, 20*time.Millisecond)
+	}
+}
+
+// settle adds up what everybody found. The members have left.
+func (r *run) settle() {
+	for _, in := range r.rooms {
+		for _, m := range in.members {
+			if m.ledger.room != nil {
+				r.report.Faults.add(m.ledger.settle())
+			}
+		}
+	}
+}
+
+func checkName(name string) error {
+	if bad := protocol.CheckName(name); bad != nil {
+		return fmt.Errorf("user %q: %s", name, bad.Text)
+	}
+	return nil
+}
