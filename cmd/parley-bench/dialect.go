@@ -31,7 +31,9 @@ type event struct {
 
 // dialect is the way one kind of server is spoken to.
 type dialect interface {
-	// upgrade is what comes before TLS, and the name of the protocol in TLS.
+	// atOnce is how many may arrive side by side.
+	atOnce() int
+	// upgrade is what comes before TLS.
 	upgrade(ctx context.Context, plain net.Conn) error
 	// enter signs in over a connection, as name; shown is the name that others will see.
 	enter(ctx context.Context, c *conn, name string) (shown string, err error)
@@ -52,6 +54,9 @@ type parley struct {
 	guests   bool
 	password string // of all accounts, where they are no guests
 }
+
+// Sign-ins beyond what a server lets wait for their password are told busy.
+func (parley) atOnce() int { return 8 }
 
 func (parley) upgrade(context.Context, net.Conn) error { return nil }
 
@@ -137,6 +142,9 @@ func cut(b []byte, at byte) (before, after []byte, found bool) {
 // irc speaks RFC 2812.
 type irc struct{}
 
+// InspIRCd welcomes people once a second.
+func (irc) atOnce() int { return 256 }
+
 func (irc) upgrade(context.Context, net.Conn) error { return nil }
 
 func (irc) enter(ctx context.Context, c *conn, name string) (string, error) {
@@ -202,6 +210,8 @@ func (irc) parse(b []byte, e *event) int {
 
 // nats speaks NATS's text protocol: INFO in the clear, then TLS.
 type nats struct{}
+
+func (nats) atOnce() int { return 8 }
 
 func (nats) upgrade(ctx context.Context, plain net.Conn) error {
 	// Byte by byte: what follows INFO's line is TLS's.

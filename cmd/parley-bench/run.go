@@ -97,16 +97,13 @@ func (r *run) arrive(ctx context.Context, n int) (c *conn, shown string, err err
 	return c, shown, nil
 }
 
-// atOnce is how many connections are made side by side.
-const atOnce = 8
-
 // each calls do for 0 to n-1, some side by side, until one fails.
 func (r *run) each(ctx context.Context, n int, what string, do func(context.Context, int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range min(atOnce, n) {
+	for range min(r.dialect.atOnce(), n) {
 		workers.Go(func() {
 			for i := range next {
 				if err := do(ctx, i); err != nil {
