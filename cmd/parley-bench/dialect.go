@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 )
 
 // kind is what an event is to the one who reads it.
@@ -61,12 +63,26 @@ func (parley) atOnce() int { return 8 }
 func (parley) upgrade(context.Context, net.Conn) error { return nil }
 
 func (p parley) enter(ctx context.Context, c *conn, name string) (string, error) {
-	line, shown := "HELLO|"+name, "~"+name
 	if !p.guests {
-		line, shown = line+"|"+p.password, name
+		_, err := p.hello(ctx, c, name, p.password)
+		return name, err
 	}
-	_, err := c.ask(ctx, line)
-	return shown, err
+	_, err := c.ask(ctx, "HELLO|"+name)
+	return "~" + name, err
+}
+
+// hello signs an account in by password or token, and returns the next token.
+func (parley) hello(ctx context.Context, c *conn, name, credential string) (token string, err error) {
+	fields, err := c.ask(ctx, "HELLO|"+name+"|"+credential)
+	if err != nil {
+		return "", err
+	}
+	_, rest, _ := strings.Cut(fields, "|")
+	token, _, found := strings.Cut(rest, "|")
+	if !found || token == "" {
+		return "", errors.New("HELLO gave no token: must the account change its first password?")
+	}
+	return token, nil
 }
 
 func (parley) join(ctx context.Context, c *conn, room string) error {

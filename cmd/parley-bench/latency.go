@@ -37,6 +37,15 @@ func (l *latencies) record(nanoseconds []int64) {
 // since counts the time since then.
 func (l *latencies) since(then time.Time) { l.record([]int64{int64(time.Since(then))}) }
 
+// take returns what was counted so far and starts anew.
+func (l *latencies) take() *latencies {
+	taken := newLatencies()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	taken.h, l.h = l.h, taken.h
+	return taken
+}
+
 var percentiles = []struct {
 	name string
 	at   float64

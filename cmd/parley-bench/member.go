@@ -31,6 +31,9 @@ func (s *sender) is(user []byte) bool { return len(user) == 0 || string(user) ==
 // appendNext appends the next n messages, due then.
 func (s *sender) appendNext(n int, due int64) {
 	for range n {
+		if s.due != nil {
+			s.due[int(s.sent.Load())%len(s.due)].Store(due)
+		}
 		s.text = appendText(s.text[:0], s.number, s.sent.Load(), due, s.room.size)
 		s.buf = s.member.dialect.appendSay(s.buf, s.room.name, s.text)
 		s.sent.Add(1)
@@ -50,10 +53,13 @@ type member struct {
 	shown  string // its name as others see it
 	ledger ledger
 	heard  atomic.Int64 // messages
+	told   atomic.Int64 // other lines
 	bytes  atomic.Int64 // read
 	said   *sender      // itself as a sender, or nil
-	oks    int64
-	late   []int64 // latencies of the messages of one read
+	late   []int64      // latencies of the messages of one read
+
+	over    chan struct{} // closed when its goroutine has ended
+	dropped atomic.Bool   // the connection was cut on purpose
 }
 
 // listen counts and checks what comes until the connection ends.
@@ -77,12 +83,13 @@ func (m *member) listen(r *run) error {
 				}
 			case reply:
 				if m.said != nil && e.id != 0 {
-					m.oks++
-					m.said.accepted(r)
+					m.said.accepted(r.clock)
 				}
 			case refusal:
 				m.ledger.faults.Refused++
 				r.fail(refused(e.line))
+			case other:
+				m.told.Add(1)
 			case ping:
 				if err := m.write(m.dialect.appendPong(nil, e.text)); err != nil {
 					return err

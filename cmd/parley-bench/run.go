@@ -41,21 +41,27 @@ type run struct {
 // clock is the time since the run began, in nanoseconds.
 func (r *run) clock() int64 { return int64(time.Since(r.began)) }
 
-// source is the address that connection n comes from: on loopback there are others than one's own, for servers that count connections by address.
-func (r *run) source(n int) net.Addr {
+// Connections come from many addresses where the server is on loopback, which has others than one's own: servers count by address.
+const (
+	home   = 1 // the network of people, 50 to an address
+	abroad = 2 // that of attackers, each with an address of its own
+)
+
+func (r *run) source(network, n int) net.Addr {
 	if !r.addr.Addr().Is4() || !r.addr.Addr().IsLoopback() {
 		return nil
 	}
-	const perAddress = 50
-	n /= perAddress
-	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 1, byte(n / 250), byte(1 + n%250)}), 0))
+	if network == home {
+		n /= 50
+	}
+	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(network), byte(n / 250), byte(1 + n%250)}), 0))
 }
 
 // dial connects and finishes the TLS handshake: the server is verified.
-func (r *run) dial(ctx context.Context, n int) (*conn, error) {
+func (r *run) dial(ctx context.Context, from net.Addr) (*conn, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	d := net.Dialer{LocalAddr: r.source(n)}
+	d := net.Dialer{LocalAddr: from}
 	plain, err := d.DialContext(limited, "tcp", r.addr.String())
 	if err != nil {
 		return nil, err
@@ -87,7 +93,7 @@ func (r *run) name(n int) string {
 
 // arrive connects person n and signs in.
 func (r *run) arrive(ctx context.Context, n int) (c *conn, shown string, err error) {
-	if c, err = r.dial(ctx, n); err != nil {
+	if c, err = r.dial(ctx, r.source(home, n)); err != nil {
 		return nil, "", fmt.Errorf("connection %d: %w", n, err)
 	}
 	if shown, err = r.dialect.enter(ctx, c, r.name(n)); err != nil {
@@ -97,13 +103,13 @@ func (r *run) arrive(ctx context.Context, n int) (c *conn, shown string, err err
 	return c, shown, nil
 }
 
-// each calls do for 0 to n-1, some side by side, until one fails.
-func (r *run) each(ctx context.Context, n int, what string, do func(context.Context, int) error) error {
+// each calls do for 0 to n-1, so many side by side, until one fails.
+func (r *run) each(ctx context.Context, n, atOnce int, what string, do func(context.Context, int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range min(r.dialect.atOnce(), n) {
+	for range min(atOnce, n) {
 		workers.Go(func() {
 			for i := range next {
 				if err := do(ctx, i); err != nil {
@@ -136,26 +142,42 @@ func (r *run) enter(ctx context.Context, n int, m *member, in *room) error {
 	r.mu.Lock()
 	r.members = append(r.members, m)
 	r.mu.Unlock()
-	if err := r.dialect.join(ctx, c, in.name); err != nil {
-		return fmt.Errorf("%s joining %s: %w", r.name(n), in.name, err)
+	if in.name != "" {
+		if err := r.dialect.join(ctx, c, in.name); err != nil {
+			return fmt.Errorf("%s joining %s: %w", r.name(n), in.name, err)
+		}
+		c.grow(readBuffer)
 	}
-	c.grow(readBuffer)
 	own := -1
 	if m.said != nil {
 		own = m.said.number - in.first
 	}
 	m.ledger = newLedger(in, own)
+	r.listen(m)
+	return nil
+}
+
+// listen starts the goroutine that reads what a member hears. Should the connection end before it is meant to, the run has failed.
+func (r *run) listen(m *member) {
+	m.over = make(chan struct{})
 	r.listening.Go(func() {
+		defer close(m.over)
 		err := m.listen(r)
 		r.mu.Lock()
 		leaving := r.leaving
 		r.mu.Unlock()
-		if !leaving {
+		if !leaving && !m.dropped.Load() {
 			m.ledger.faults.Refused++
 			r.fail(fmt.Errorf("the connection of %s: %w", m.shown, err))
 		}
 	})
-	return nil
+}
+
+// drop cuts a member's connection and waits for its goroutine. The member is its caller's then, until it listens again.
+func (m *member) drop() {
+	m.dropped.Store(true)
+	m.NetConn().Close()
+	<-m.over
 }
 
 // leave ends all connections and waits for their goroutines.
@@ -198,7 +220,7 @@ func (r *run) build(ctx context.Context, rooms, speakers, hearers, size int) err
 	if err := r.makeRooms(ctx); err != nil {
 		return err
 	}
-	return r.each(ctx, rooms*per, "arriving", func(ctx context.Context, n int) error {
+	return r.each(ctx, rooms*per, r.dialect.atOnce(), "arriving", func(ctx context.Context, n int) error {
 		in := r.rooms[n/per]
 		return r.enter(ctx, n, in.members[n%per], in)
 	})
@@ -219,7 +241,7 @@ func (r *run) makeRooms(ctx context.Context) error {
 	if !ok || r.common.Maker == "" {
 		return nil
 	}
-	c, err := r.dial(ctx, 0)
+	c, err := r.dial(ctx, r.source(home, 0))
 	if err != nil {
 		return err
 	}
@@ -267,12 +289,29 @@ func (r *run) owed() (n int64) {
 	return n
 }
 
+// accepted is how many OKs came, where windows go by them, and unanswered how many must.
+func (r *run) accepted() (n int64) {
+	for _, s := range r.senders {
+		n += s.accept.Load()
+	}
+	return n
+}
+
+func (r *run) unanswered() (n int64) {
+	for _, s := range r.senders {
+		if s.by == byOK {
+			n += int64(s.sent.Load())
+		}
+	}
+	return n
+}
+
 // drained waits until all that was sent has arrived, as long as something still does.
 func (r *run) drained(ctx context.Context) {
 	last, since := int64(-1), time.Now()
 	for ctx.Err() == nil {
-		heard := r.heard()
-		if heard >= r.owed() {
+		heard := r.heard() + r.accepted()
+		if heard >= r.owed()+r.unanswered() {
 			// What comes twice comes soon.
 			_ = pause(ctx, 100*time.Millisecond)
 			return

@@ -13,6 +13,12 @@ type window struct {
 	witness *member       // by delivery: the one who must have heard a message
 	left    []atomic.Int32
 	by      windowBy
+
+	// By OK, which come in the order of the messages:
+	oks          *latencies // of the OKs, where that is of interest
+	due          []atomic.Int64
+	acknowledged int64 // the reading goroutine's
+	accept       atomic.Int64
 }
 
 // windowBy names what ends a message's way.
@@ -38,6 +44,8 @@ func (s *sender) open(by windowBy, size int) error {
 		return fmt.Errorf("nobody would hear sender %d", s.number)
 	}
 	switch by {
+	case byOK:
+		s.due = make([]atomic.Int64, size)
 	case byDelivery:
 		// Those who only hear come last in a room.
 		s.witness = others[len(others)-1-(s.number-s.room.first)%len(others)]
@@ -91,9 +99,15 @@ func (s *sender) delivered(m *member, seq uint32) {
 	}
 }
 
-// accepted is told of each OK.
-func (s *sender) accepted(*run) {
-	if s.by == byOK {
-		s.give(1)
+// accepted is told of each OK: the sender's own goroutine, that reads its connection, calls it.
+func (s *sender) accepted(clock func() int64) {
+	if s.by != byOK {
+		return
 	}
+	if s.oks != nil {
+		s.oks.record([]int64{clock() - s.due[int(s.acknowledged)%len(s.due)].Load()})
+	}
+	s.acknowledged++
+	s.accept.Add(1)
+	s.give(1)
 }
