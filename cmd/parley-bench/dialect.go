@@ -85,9 +85,18 @@ func (parley) hello(ctx context.Context, c *conn, name, credential string) (toke
 	return token, nil
 }
 
-func (parley) join(ctx context.Context, c *conn, room string) error {
-	_, err := c.ask(ctx, "JOIN|"+room)
+func (p parley) join(ctx context.Context, c *conn, room string) error {
+	_, err := p.joinAt(ctx, c, room)
 	return err
+}
+
+// joinAt is join, and returns the id of what was said last there.
+func (parley) joinAt(ctx context.Context, c *conn, room string) (last int64, err error) {
+	fields, err := c.ask(ctx, "JOIN|"+room)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(fields[strings.LastIndexByte(fields, '|')+1:], 10, 64)
 }
 
 func (p parley) leave(c *conn, room string) {

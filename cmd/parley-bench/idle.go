@@ -23,7 +23,7 @@ func (i *idle) run(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	nowhere := &room{}
+	nowhere := &room{latency: r.latency}
 	err = r.each(ctx, i.Count, r.dialect.atOnce(), "arriving", func(ctx context.Context, n int) error {
 		return r.enter(ctx, n, &member{}, nowhere)
 	})

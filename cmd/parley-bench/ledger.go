@@ -37,7 +37,11 @@ type missed struct {
 	seq    uint32
 }
 
-func newLedger(r *room, own int) ledger {
+func newLedger(r *room, m *member) ledger {
+	own := -1
+	if m.said != nil {
+		own = m.said.number - r.first
+	}
 	return ledger{room: r, own: own, next: make([]uint32, len(r.senders))}
 }
 

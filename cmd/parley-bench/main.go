@@ -55,6 +55,7 @@ type commandLine struct {
 	Accept accept `cmd:"" help:"Many who speak each in a room of their own: durable messages accepted; and one alone."`
 	Signin signin `cmd:"" help:"A storm of sign-ins by password."`
 	Wrong  wrong  `cmd:"" help:"A storm of wrong passwords while people talk."`
+	Resume resume `cmd:"" help:"Many who lost their connections, or their server, come back at once by token while others talk."`
 
 	Version kong.VersionFlag `env:"-" help:"Show the version."`
 }

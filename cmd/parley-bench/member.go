@@ -11,6 +11,7 @@ type room struct {
 	first   int       // the number of its first sender
 	senders []*sender // numbered first, first+1, …
 	members []*member
+	latency *latencies // of what is heard here
 }
 
 // sender is a member that speaks.
@@ -99,7 +100,7 @@ func (m *member) listen(r *run) error {
 		m.bytes.Add(int64(m.at - begin))
 		m.heard.Add(heard)
 		if len(m.late) > 0 {
-			r.latency.record(m.late)
+			m.ledger.room.latency.record(m.late)
 			m.late = m.late[:0]
 		}
 		if err := m.more(); err != nil {

@@ -132,29 +132,31 @@ func (r *run) each(ctx context.Context, n, atOnce int, what string, do func(cont
 	return context.Cause(ctx)
 }
 
-// enter brings in a person who hears a room, and speaks there where said is not nil. The room's lists are complete by then.
+// enter brings in a person who hears a room. The room's lists are complete by then.
 func (r *run) enter(ctx context.Context, n int, m *member, in *room) error {
 	c, shown, err := r.arrive(ctx, n)
 	if err != nil {
 		return err
 	}
-	m.conn, m.shown = c, shown
-	r.mu.Lock()
-	r.members = append(r.members, m)
-	r.mu.Unlock()
+	m.shown = shown
+	r.own(m, c)
 	if in.name != "" {
 		if err := r.dialect.join(ctx, c, in.name); err != nil {
-			return fmt.Errorf("%s joining %s: %w", r.name(n), in.name, err)
+			return fmt.Errorf("%s joining %s: %w", shown, in.name, err)
 		}
 		c.grow(readBuffer)
 	}
-	own := -1
-	if m.said != nil {
-		own = m.said.number - in.first
-	}
-	m.ledger = newLedger(in, own)
+	m.ledger = newLedger(in, m)
 	r.listen(m)
 	return nil
+}
+
+// own gives a new member its connection, which is closed at the end of the run.
+func (r *run) own(m *member, c *conn) {
+	m.conn = c
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.members = append(r.members, m)
 }
 
 // listen starts the goroutine that reads what a member hears. Should the connection end before it is meant to, the run has failed.
@@ -205,17 +207,7 @@ func (r *run) build(ctx context.Context, rooms, speakers, hearers, size int) err
 	}
 	per := speakers + hearers
 	for i := range rooms {
-		in := &room{name: r.roomName(i, rooms, per), size: size, first: i * speakers}
-		for j := range per {
-			m := &member{}
-			in.members = append(in.members, m)
-			if j < speakers {
-				m.said = &sender{member: m, room: in, number: in.first + j}
-				in.senders = append(in.senders, m.said)
-			}
-		}
-		r.rooms = append(r.rooms, in)
-		r.senders = append(r.senders, in.senders...)
+		r.lay(r.roomName(i, rooms, per), speakers, hearers, size)
 	}
 	if err := r.makeRooms(ctx); err != nil {
 		return err
@@ -224,6 +216,22 @@ func (r *run) build(ctx context.Context, rooms, speakers, hearers, size int) err
 		in := r.rooms[n/per]
 		return r.enter(ctx, n, in.members[n%per], in)
 	})
+}
+
+// lay makes a room, of which nobody has been told yet.
+func (r *run) lay(name string, speakers, hearers, size int) *room {
+	in := &room{name: name, size: size, first: len(r.senders), latency: r.latency}
+	for j := range speakers + hearers {
+		m := &member{}
+		in.members = append(in.members, m)
+		if j < speakers {
+			m.said = &sender{member: m, room: in, number: in.first + j}
+			in.senders = append(in.senders, m.said)
+		}
+	}
+	r.rooms = append(r.rooms, in)
+	r.senders = append(r.senders, in.senders...)
+	return in
 }
 
 // roomName is the same in every run of this shape, so that runs leave no more rooms behind than there are shapes, and an account that
