@@ -20,6 +20,9 @@ type accept struct {
 	FsyncDir string        `type:"path" placeholder:"DIR" help:"Measure fsync as well, in a file in this directory: that of the server's data."`
 }
 
+// acceptWindow is the window of who only wants messages taken: no more of one session wait for parley's log.
+const acceptWindow = 64
+
 func (a *accept) check() error {
 	if a.Peer != "parley" {
 		return errors.New("accept is for parley: the peers acknowledge nothing")

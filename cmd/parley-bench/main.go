@@ -48,14 +48,16 @@ Exit codes: 0 measured, and nothing was wrong; 1 something was lost, doubled, ou
 
 // commandLine has one row for each case.
 type commandLine struct {
-	Fanout fanout `cmd:"" help:"One room: some speak, many hear; at saturation, or at a rate."`
-	Rooms  many   `cmd:"" help:"Many rooms, whose members all speak, at a rate."`
-	Idle   idle   `cmd:"" help:"Many connections that do nothing: memory of each."`
-	Crowd  crowd  `cmd:"" help:"Many people in one room who all reconnect: what the others are told of it."`
-	Accept accept `cmd:"" help:"Many who speak each in a room of their own: durable messages accepted; and one alone."`
-	Signin signin `cmd:"" help:"A storm of sign-ins by password."`
-	Wrong  wrong  `cmd:"" help:"A storm of wrong passwords while people talk."`
-	Resume resume `cmd:"" help:"Many who lost their connections, or their server, come back at once by token while others talk."`
+	Fanout  fanout  `cmd:"" help:"One room: some speak, many hear; at saturation, or at a rate."`
+	Rooms   many    `cmd:"" help:"Many rooms, whose members all speak, at a rate."`
+	Idle    idle    `cmd:"" help:"Many connections that do nothing: memory of each."`
+	Crowd   crowd   `cmd:"" help:"Many people in one room who all reconnect: what the others are told of it."`
+	Accept  accept  `cmd:"" help:"Many who speak each in a room of their own: durable messages accepted; and one alone."`
+	Signin  signin  `cmd:"" help:"A storm of sign-ins by password."`
+	Wrong   wrong   `cmd:"" help:"A storm of wrong passwords while people talk."`
+	Resume  resume  `cmd:"" help:"Many who lost their connections, or their server, come back at once by token while others talk."`
+	History history `cmd:"" help:"HISTORY and FIND in what was said before."`
+	Slow    slow    `cmd:"" help:"Readers who stop reading, among healthy ones."`
 
 	Version kong.VersionFlag `env:"-" help:"Show the version."`
 }

@@ -13,6 +13,8 @@ type window struct {
 	witness *member       // by delivery: the one who must have heard a message
 	left    []atomic.Int32
 	by      windowBy
+	limit   int64 // of messages in all; 0 is none
+	taken   int64
 
 	// By OK, which come in the order of the messages:
 	oks          *latencies // of the OKs, where that is of interest
@@ -70,9 +72,16 @@ func (w *window) give(n int64) {
 
 // take waits for a place, and takes up to most; 0 where there is nothing more to be sent.
 func (w *window) take(ctx context.Context, most int64) int {
+	if w.limit > 0 {
+		most = min(most, w.limit-w.taken)
+		if most == 0 {
+			return 0
+		}
+	}
 	for ctx.Err() == nil {
 		if n := min(w.free.Load(), most); n > 0 {
 			w.free.Add(-n)
+			w.taken += n
 			return int(n)
 		}
 		select {
