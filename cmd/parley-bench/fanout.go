@@ -20,6 +20,9 @@ type fanout struct {
 }
 
 func (f *fanout) check() error {
+	if f.WindowBy == byOK && f.Peer != "parley" {
+		return errors.New("--window-by ok: only parley acknowledges messages")
+	}
 	return errors.Join(checkSize(f.Size), atLeast("--senders", f.Senders, 1), atLeast("--receivers", f.Receivers, 0),
 		atLeast("--window", f.Window, 1), atLeast("--batch", f.Batch, 1))
 }

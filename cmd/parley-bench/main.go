@@ -62,6 +62,9 @@ type commandLine struct {
 	Version kong.VersionFlag `env:"-" help:"Show the version."`
 }
 
+// severalRooms are the cases for which the lobby is not enough.
+var severalRooms = map[string]bool{"rooms": true, "accept": true, "history": true}
+
 // benchCase is what a row is.
 type benchCase interface {
 	shared() *common
@@ -120,7 +123,7 @@ func bench(ctx context.Context, args []string) (int, error) {
 	if err := chosen.check(); err != nil {
 		return exitUsage, err
 	}
-	r, err := newRun(ctx, chosen.shared())
+	r, err := newRun(ctx, chosen.shared(), severalRooms[parsed.Selected().Name])
 	if err != nil {
 		return exitUsage, err
 	}
@@ -177,13 +180,13 @@ func (r *run) do(ctx context.Context, chosen benchCase) (int, error) {
 }
 
 // newRun finds the address and reads what files were named. Nothing is sent yet.
-func newRun(ctx context.Context, c *common) (*run, error) {
+func newRun(ctx context.Context, c *common, severalRooms bool) (*run, error) {
 	r := &run{common: c, server: process(c.PID), latency: newLatencies(), show: newProgress(c.Progress), mark: newMark()}
 	r.trust = c.Options()
 	host, port, _ := net.SplitHostPort(string(c.Server))
 	r.trust.ServerName = host
 	var err error
-	if r.dialect, err = c.dialect(); err != nil {
+	if r.dialect, err = c.dialect(severalRooms); err != nil {
 		return nil, err
 	}
 	if c.Peer != "parley" {
@@ -212,12 +215,14 @@ func newMark() string {
 	return hex.EncodeToString(b)
 }
 
-func (c *common) dialect() (dialect, error) {
+func (c *common) dialect(needsRooms bool) (dialect, error) {
 	switch {
 	case c.Peer == "irc":
 		return irc{}, nil
 	case c.Peer == "nats":
 		return nats{}, nil
+	case c.Guests && c.Maker == "" && needsRooms:
+		return nil, errors.New("guests make no rooms, and this case needs some: give --maker and --password-file")
 	case !c.Guests && c.Users == "":
 		return nil, errors.New("who is to sign in? give --guests, or --users and --password-file")
 	case (c.Users != "" || c.Maker != "") != (c.PasswordFile != ""):
