@@ -5,5 +5,5 @@
 //   - run.go, member.go: connections, rooms, and who listens
 //   - text.go, ledger.go: what is said, and the check that it arrives once, in order and unchanged
 //   - window.go, fanout.go: who speaks how fast, and the phase that is measured
-//   - process.go, latency.go, report.go, progress.go: figures
+//   - process.go, latency.go, delay.go, report.go, progress.go: figures
 package main

@@ -158,7 +158,12 @@ func (r *run) do(ctx context.Context, chosen benchCase) (int, error) {
 	ctx, r.fail = context.WithCancelCause(ctx)
 	defer r.fail(nil)
 	r.began = time.Now()
-	err := chosen.run(ctx, r)
+	var err error
+	if r.delay, err = watchDelays(r.clock); err != nil {
+		return exitFailed, err
+	}
+	defer r.delay.close()
+	err = chosen.run(ctx, r)
 	if failed := context.Cause(ctx); failed != nil {
 		err = failed
 	}

@@ -97,7 +97,7 @@ func (r *run) measure(ctx context.Context, p phase, speak speaker) error {
 	if r.server != 0 && heard > 0 {
 		r.report.add("server_cpu_us_per_delivery", "server's CPU per delivery, µs", (to.server-from.server).Seconds()*1e6/heard)
 	}
-	r.report.addLatencies("latency", "from said to heard", r.latency)
+	r.addHeard("latency", "from said to heard")
 	return nil
 }
 
@@ -126,13 +126,27 @@ func (r *run) between(ctx context.Context, p phase) (from, to mark, err error) {
 	if from, err = r.markNow(); err != nil {
 		return from, to, err
 	}
-	r.latency.on.Store(true)
-	defer r.latency.on.Store(false)
+	r.counting(true)
+	defer r.counting(false)
 	if err = r.wait(ctx, p.For, "measuring"); err != nil {
 		return from, to, err
 	}
 	to, err = r.markNow()
 	return from, to, err
+}
+
+// counting says whether latencies count.
+func (r *run) counting(on bool) {
+	r.latency.on.Store(on)
+	r.delay.on.Store(on)
+}
+
+// addHeard adds the latencies of messages counted since the last time, and returns them; next to them stands how much of each may be this program's own.
+func (r *run) addHeard(name, words string) *latencies {
+	l, own := r.latency.take(), r.delay.take()
+	r.report.addLatencies(name, words, l)
+	r.report.add(name+"_own_delay_p99_ms", "of which this program's own, p99, ms", own.at(99))
+	return l
 }
 
 // addCPU adds what was used between two moments, and the memory now.

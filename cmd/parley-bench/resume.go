@@ -180,8 +180,7 @@ func (s *resume) restart(ctx context.Context, r *run) error {
 func (s *resume) storm(ctx context.Context, r *run) error {
 	back := newLatencies()
 	back.on.Store(true)
-	r.latency.take()
-	r.latency.on.Store(true)
+	r.counting(true)
 	from, err := r.markNow()
 	if err != nil {
 		return err
@@ -192,8 +191,7 @@ func (s *resume) storm(ctx context.Context, r *run) error {
 		return err
 	})
 	to, failed := r.markNow()
-	r.latency.on.Store(false)
-	people := r.latency.take()
+	r.counting(false)
 	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
@@ -206,7 +204,7 @@ func (s *resume) storm(ctx context.Context, r *run) error {
 		}
 	}
 	r.report.addLatencies("back", "from the start to caught up", back)
-	r.report.addLatencies("people", "those who talk, from said to heard", people)
+	r.addHeard("people", "those who talk, from said to heard")
 	if err := r.addCPU("", from, to); err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ type run struct {
 	server  process
 	mark    string // in the names of guests and rooms, so that two runs do not meet
 	report  *report
-	latency *latencies
+	latency *latencies // from said to heard
+	delay   *delays
 	show    *progress
 	began   time.Time
 

@@ -119,11 +119,7 @@ func (w *wrong) run(ctx context.Context, r *run) error {
 // during measures latencies for a phase of their own.
 func (r *run) during(ctx context.Context, p phase, name, words string) (*latencies, [2]mark, error) {
 	from, to, err := r.between(ctx, p)
-	l := r.latency.take()
-	if err == nil {
-		r.report.addLatencies(name, words+", from said to heard", l)
-	}
-	return l, [2]mark{from, to}, err
+	return r.addHeard(name, words+", from said to heard"), [2]mark{from, to}, err
 }
 
 // answers counts what the attackers were told.
