@@ -83,10 +83,26 @@ func (s *Service) Add(ctx context.Context, name string, password Secret, admin, 
 	if err != nil {
 		return err
 	}
-	_, err = s.store.Change(ctx, Change{Account: Account{
-		Name: name, Hash: hash, Admin: admin, Invited: invite,
-		Made: time.Now().UTC().Truncate(time.Millisecond),
-	}})
+	return s.keepNew(ctx, Account{Name: name, Hash: hash, Admin: admin, Invited: invite})
+}
+
+// Import makes an account of a plain bcrypt hash that was made elsewhere: by which rules its password was chosen, nobody knows.
+// It is renewed at the first sign-in. Errors: ErrName, ErrHash, ErrTaken (also by a removed account).
+func (s *Service) Import(ctx context.Context, name, hash string) error {
+	if !validName(name) {
+		return ErrName
+	}
+	if !importable(hash) {
+		return ErrHash
+	}
+	s.met(hashCost([]byte(hash)))
+	return s.keepNew(ctx, Account{Name: name, Hash: []byte(hash)})
+}
+
+// keepNew keeps an account whose name must not have been anybody's.
+func (s *Service) keepNew(ctx context.Context, a Account) error {
+	a.Made = time.Now().UTC().Truncate(time.Millisecond)
+	_, err := s.store.Change(ctx, Change{Account: a})
 	if errors.Is(err, ErrConflict) {
 		return ErrTaken
 	}

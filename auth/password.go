@@ -59,6 +59,18 @@ func hashCost(hash []byte) int {
 	return cost
 }
 
+// importable says whether a hash made elsewhere may be kept: bcrypt's revisions without the fault of $2x$, whole, and not too dear.
+func importable(hash string) bool {
+	const (
+		length   = 60
+		alphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	)
+	if len(hash) != length || hash[:2] != "$2" || strings.IndexByte("aby", hash[2]) < 0 || hashCost([]byte(hash)) == 0 {
+		return false
+	}
+	return hash[3] == '$' && hash[6] == '$' && strings.Trim(hash[7:], alphabet) == ""
+}
+
 // matches compares in the time that the hash's cost says, whatever the answer.
 func matches(hash []byte, password Secret) bool {
 	if h, ok := bytes.CutPrefix(hash, []byte(preparedForm)); ok {

@@ -51,6 +51,8 @@ var (
 	ErrChanged = errors.New("auth: the account changed since this session signed in")
 	// ErrTaken: an account has or had this name.
 	ErrTaken = errors.New("auth: the name is taken")
+	// ErrHash: no account can have this hash.
+	ErrHash = errors.New("auth: not a bcrypt hash ($2a$, $2b$ or $2y$, 60 characters) of a cost from 4 to 16")
 	// ErrName: no account can have this name.
 	ErrName = errors.New("auth: a name is 1 to 32 of a-z 0-9 . _ - and begins with a letter or digit")
 )

@@ -112,6 +112,9 @@ var rules = []rule{
 	{"parley/cmd/parley-probe", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
 		"parley/internal/control", "parley/auth", "database/sql"},
 		"an attacker has the wire, and nothing else"},
+	{"parley/cmd/parley-bench", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
+		"parley/internal/control", "parley/auth", "database/sql"},
+		"what measures a server shares no code with it but the wire's, and treats its peers alike"},
 }
 
 // own says that one module outside the standard library belongs to one package.
@@ -122,6 +125,7 @@ var own = []struct{ imported, only string }{
 	{"github.com/alecthomas/kong", "parley/cmd/..."},
 	{"github.com/lmittmann/tint", "parley/cmd/..."},
 	{"golang.org/x/term", "parley/cmd/..."},
+	{"github.com/HdrHistogram/hdrhistogram-go", "parley/cmd/parley-bench"},
 }
 
 // matches says whether path is what pattern names: a path, all below one

@@ -37,6 +37,7 @@ type named struct {
 
 type user struct {
 	Add     userAdd     `cmd:"" help:"Add an account; its password is asked for, or one line of standard input."`
+	Import  userImport  `cmd:"" help:"Add accounts with bcrypt hashes from elsewhere: lines NAME:HASH of standard input, as htpasswd -B writes them."`
 	Passwd  userPasswd  `cmd:"" help:"Set an account's password; ends its sessions."`
 	Disable userDisable `cmd:"" help:"Keep an account out and end its sessions."`
 	Enable  userEnable  `cmd:"" help:"Let a disabled account in again."`
@@ -170,7 +171,7 @@ func say(err error, format string, args ...any) error {
 // runs. A server that is just starting or stopping is waited for.
 func (o *operator) do(r control.Request) (control.Response, error) {
 	ctx := context.Background()
-	if r.Op != "user add" && !store.Exists(string(o.Data)) {
+	if r.Op != "user add" && r.Op != "user import" && !store.Exists(string(o.Data)) {
 		return control.Response{}, fmt.Errorf("there are no accounts in %s: is it the server's --data?", o.Data)
 	}
 	for give := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {

@@ -17,7 +17,19 @@ type Request struct {
 	Admin    bool   `json:"admin,omitempty"`
 	Invite   bool   `json:"invite,omitempty"`
 	Address  string `json:"address,omitempty"`
+
+	Hashes []Hashed `json:"hashes,omitempty"` // of user import; only ever on the socket, as passwords are
 }
+
+// Hashed is an account with its hash from elsewhere, and the line it stood on.
+type Hashed struct {
+	Line int    `json:"line"`
+	Name string `json:"name"`
+	Hash string `json:"hash"`
+}
+
+// MaxHashes is how many accounts one request imports at most: what one request can hold, and what can be kept within its time.
+const MaxHashes = 256
 
 // Response is what an operation says.
 type Response struct {
@@ -25,6 +37,13 @@ type Response struct {
 	Accounts  []Account  `json:"accounts,omitempty"`
 	Throttled []Throttle `json:"throttled,omitempty"`
 	Count     int        `json:"count,omitempty"`
+	Refused   []Refused  `json:"refused,omitempty"`
+}
+
+// Refused is a line that was not imported, and why.
+type Refused struct {
+	Line  int    `json:"line"`
+	Error string `json:"error"`
 }
 
 // Account is an account as operators see it: nothing secret.
@@ -50,6 +69,7 @@ var operations = map[string]func(context.Context, *auth.Service, Request) (Respo
 	"user add": func(ctx context.Context, a *auth.Service, r Request) (Response, error) {
 		return Response{}, a.Add(ctx, r.Name, auth.Secret(r.Password), r.Admin, r.Invite)
 	},
+	"user import": importUsers,
 	"user passwd": func(ctx context.Context, a *auth.Service, r Request) (Response, error) {
 		return Response{}, a.SetPassword(ctx, r.Name, auth.Secret(r.Password))
 	},
@@ -67,6 +87,26 @@ var operations = map[string]func(context.Context, *auth.Service, Request) (Respo
 	"throttle lift": func(_ context.Context, a *auth.Service, r Request) (Response, error) {
 		return Response{Count: a.Lift(r.Name, r.Address)}, nil
 	},
+}
+
+// importUsers goes on after a line that is refused, and ends at the first that cannot be kept.
+func importUsers(ctx context.Context, a *auth.Service, r Request) (Response, error) {
+	var done Response
+	if len(r.Hashes) > MaxHashes {
+		return done, fmt.Errorf("%d accounts at once are more than %d", len(r.Hashes), MaxHashes)
+	}
+	for _, h := range r.Hashes {
+		err := a.Import(ctx, h.Name, h.Hash)
+		switch {
+		case err == nil:
+			done.Count++
+		case errors.Is(err, auth.ErrName), errors.Is(err, auth.ErrHash), errors.Is(err, auth.ErrTaken):
+			done.Refused = append(done.Refused, Refused{h.Line, explain(err, h.Name).Error()})
+		default:
+			return done, fmt.Errorf("line %d, after %d accounts: %w", h.Line, done.Count, err)
+		}
+	}
+	return done, nil
 }
 
 func listUsers(ctx context.Context, a *auth.Service, _ Request) (Response, error) {
@@ -104,6 +144,7 @@ var explanations = []struct {
 	{auth.ErrNotFound, "there is no such account: %q"},
 	{auth.ErrTaken, "there is an account %q already, or was one: a removed name stays taken"},
 	{auth.ErrName, "%q is no name: 1 to 32 of a-z 0-9 . _ - beginning with a letter or digit"},
+	{auth.ErrHash, "the hash of %q is none of bcrypt's ($2a$, $2b$ or $2y$, 60 characters) with a cost from 4 to 16"},
 	{auth.ErrBusy, "too many sign-ins at once to change %q now; try again"},
 }
 
