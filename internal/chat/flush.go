@@ -2,6 +2,7 @@ package chat
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -41,12 +42,9 @@ func (h *Hub) unlock() {
 		return
 	}
 	list := seatLists.Get().(*[]*Seat)
-	due := h.due((*list)[:0])
+	*list = h.due((*list)[:0])
 	h.mu.Unlock()
-	h.flush(due)
-	clear(due)
-	*list = due
-	seatLists.Put(list)
+	h.flush(list)
 }
 
 // due takes those who were touched and moves who is to be flushed now to list; the others wait for the timer, or to be touched again.
@@ -101,10 +99,8 @@ func (h *Hub) flushLater() {
 	clear(h.later)
 	h.later = h.later[:0]
 	h.mu.Unlock()
-	h.flush(due)
-	clear(due)
 	*list = due
-	seatLists.Put(list)
+	h.flush(list)
 }
 
 // flushReplies flushes those whom the tail answered.
@@ -117,17 +113,44 @@ func (h *Hub) flushReplies() {
 		s.answered = false
 	}
 	h.repliesMu.Unlock()
-	h.flush(due)
-	clear(due)
 	*list = due
-	seatLists.Put(list)
+	h.flush(list)
 }
 
-// share is how many seats make it worth to flush them on another processor.
-const share = 32
+const (
+	share  = 32  // seats that make it worth to flush them on another processor
+	many   = 256 // seats beyond which they are flushed a part at a time, and the tail goes on meanwhile
+	stride = 32  // seats of such a part
+)
 
-// flush flushes seats, on as many processors as there are where they are many. It returns when all are flushed.
-func (h *Hub) flush(seats []*Seat) {
+// flush flushes seats and takes the list back. Where they are many it may return before they all are: writing
+// to thousands takes longer than others should wait for what they are told. But only one such flush is
+// under way at a time: who tells crowds faster than that waits, so that no outbox grows for it.
+func (h *Hub) flush(seats *[]*Seat) {
+	if len(*seats) <= many {
+		flushAll(*seats)
+		recycle(seats)
+		return
+	}
+	h.crowded.Lock()
+	go func() {
+		defer h.crowded.Unlock()
+		for part := range slices.Chunk(*seats, stride*runtime.GOMAXPROCS(0)) {
+			flushAll(part)
+			runtime.Gosched()
+		}
+		recycle(seats)
+	}()
+}
+
+func recycle(seats *[]*Seat) {
+	clear(*seats)
+	*seats = (*seats)[:0]
+	seatLists.Put(seats)
+}
+
+// flushAll flushes seats on as many processors as there are, and returns when all are flushed.
+func flushAll(seats []*Seat) {
 	var helpers sync.WaitGroup
 	for parts := min(runtime.GOMAXPROCS(0), len(seats)/share); parts > 1; parts-- {
 		part := seats[:len(seats)/parts]

@@ -94,6 +94,8 @@ type Hub struct {
 	run     run          // what is being encoded
 	coming  atomic.Int32 // messages on their way to the log for a conversation that is not there yet
 
+	crowded sync.Mutex // held while a crowd is flushed; alone
+
 	repliesMu sync.Mutex // after mu
 	replies   []*Seat    // answered by the tail, to be flushed by it
 }
@@ -151,8 +153,14 @@ func New(log Log, state State, opts Options) *Hub {
 	return h
 }
 
-// Close stops the hub's timers. Nothing is told after it.
+// Close stops the hub's timers and waits for a flush that is under way. Nothing is told after it.
 func (h *Hub) Close() {
+	h.stop()
+	h.crowded.Lock()
+	h.crowded.Unlock()
+}
+
+func (h *Hub) stop() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
