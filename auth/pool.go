@@ -15,6 +15,7 @@ var ErrBusy = errors.New("auth: too many sign-ins at once")
 // goroutines: the work is done in the caller's.
 type pool struct {
 	turn   chan struct{} // one for each that works
+	aside  func(func())
 	closed chan struct{}
 
 	places, perName, perAddress int // that may be held at once
@@ -25,10 +26,11 @@ type pool struct {
 	addrs map[netip.Prefix]int
 }
 
-// newPool has workers and queue places in all.
-func newPool(workers, queue, perName, perAddress int) *pool {
+// newPool has workers and queue places in all; aside runs the work.
+func newPool(workers, queue, perName, perAddress int, aside func(func())) *pool {
 	return &pool{
 		turn:       make(chan struct{}, workers),
+		aside:      aside,
 		closed:     make(chan struct{}),
 		places:     workers + queue,
 		perName:    perName,
@@ -54,7 +56,7 @@ func (p *pool) do(ctx context.Context, w who, work func()) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	work()
+	p.aside(work)
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 
 func TestPoolBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(2, 3, 99, 99)
+		p := newPool(2, 3, 99, 99, func(work func()) { work() })
 		var working, most, done, busy atomic.Int32
 		for range 9 {
 			go func() {
@@ -44,7 +44,7 @@ func TestPoolBounds(t *testing.T) {
 
 func TestPoolHonoursContextWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(1, 1, 99, 99)
+		p := newPool(1, 1, 99, 99, func(work func()) { work() })
 		go func() { _ = p.do(t.Context(), who{}, func() { time.Sleep(time.Minute) }) }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -66,7 +66,7 @@ func TestPoolHonoursContextWhileWaiting(t *testing.T) {
 
 func TestPoolClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPool(1, 1, 99, 99)
+		p := newPool(1, 1, 99, 99, func(work func()) { work() })
 		finished := false
 		go func() { _ = p.do(t.Context(), who{}, func() { time.Sleep(time.Minute); finished = true }) }()
 		synctest.Wait()
@@ -101,7 +101,7 @@ func TestPoolShares(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := newPool(1, DefaultQueue, DefaultPerName, DefaultPerAddress)
+				p := newPool(1, DefaultQueue, DefaultPerName, DefaultPerAddress, func(work func()) { work() })
 				for round := range 2 { // what they held is free again
 					var done, busy atomic.Int32
 					for i := range 24 {

@@ -29,6 +29,9 @@ type Options struct {
 	LoginRateAddress int
 	ThrottleEntries  int // kept at most, of each of the two kinds; DefaultThrottleEntries
 
+	// Aside runs what computes for long where it hinders others less, and returns when it is done. nil: it is run as it is.
+	Aside func(work func())
+
 	Log *slog.Logger // nil: nothing is logged
 }
 
@@ -87,7 +90,7 @@ func New(ctx context.Context, store Store, o Options) (*Service, error) {
 		store:    store,
 		opts:     o,
 		rules:    Rules{Min: o.PasswordMin},
-		pool:     newPool(o.Workers, o.Queue, o.PerName, o.PerAddress),
+		pool:     newPool(o.Workers, o.Queue, o.PerName, o.PerAddress, o.Aside),
 		throttle: newThrottle(o.LoginRate, o.LoginRateAddress, o.ThrottleEntries),
 		log:      o.Log,
 	}
@@ -131,6 +134,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.TokenLife == 0 {
 		o.TokenLife = DefaultTokenLife
+	}
+	if o.Aside == nil {
+		o.Aside = func(work func()) { work() }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -109,7 +109,7 @@ func (b bounds) entrance() server.Options {
 func (b bounds) auth(log *slog.Logger) auth.Options {
 	return auth.Options{
 		Cost: b.BcryptCost, Workers: b.BcryptWorkers, Queue: b.BcryptQueue, PasswordMin: b.PasswordMin,
-		LoginRate: b.LoginRate, LoginRateAddress: b.LoginRateAddress, Log: log,
+		LoginRate: b.LoginRate, LoginRateAddress: b.LoginRateAddress, Aside: new(aside).run, Log: log,
 	}
 }
 

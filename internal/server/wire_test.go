@@ -50,7 +50,7 @@ func pair(t testing.TB, little bool) (*conn, *tls.Conn) {
 			t.Fatal(err)
 		}
 	}
-	server, err := secure(accepted, tlsutil.ServerConfig(keys, nil))
+	server, err := secure(accepted, tlsutil.ServerConfig(keys, nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
