@@ -34,6 +34,14 @@ func (h *Hub) answered(s *Seat) {
 // seatLists are lists of seats to flush, kept for the next time.
 var seatLists = sync.Pool{New: func() any { return new([]*Seat) }}
 
+// flushList flushes those who are due and puts their list, of the pool, back.
+func (h *Hub) flushList(list *[]*Seat, due []*Seat) {
+	h.flush(due)
+	clear(due)
+	*list = due
+	seatLists.Put(list)
+}
+
 // unlock is mu's Unlock where somebody may have been told something: it flushes them.
 func (h *Hub) unlock() {
 	if len(h.touched) == 0 {
@@ -43,10 +51,7 @@ func (h *Hub) unlock() {
 	list := seatLists.Get().(*[]*Seat)
 	due := h.due((*list)[:0])
 	h.mu.Unlock()
-	h.flush(due)
-	clear(due)
-	*list = due
-	seatLists.Put(list)
+	h.flushList(list, due)
 }
 
 // due takes those who were touched and moves who is to be flushed now to list; the others wait for the timer, or to be touched again.
@@ -101,10 +106,7 @@ func (h *Hub) flushLater() {
 	clear(h.later)
 	h.later = h.later[:0]
 	h.mu.Unlock()
-	h.flush(due)
-	clear(due)
-	*list = due
-	seatLists.Put(list)
+	h.flushList(list, due)
 }
 
 // flushReplies flushes those whom the tail answered.
@@ -117,10 +119,7 @@ func (h *Hub) flushReplies() {
 		s.answered = false
 	}
 	h.repliesMu.Unlock()
-	h.flush(due)
-	clear(due)
-	*list = due
-	seatLists.Put(list)
+	h.flushList(list, due)
 }
 
 // share is how many seats make it worth to flush them on another processor.
