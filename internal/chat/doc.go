@@ -7,13 +7,15 @@
 //
 //   - log.go: the Log that chat needs, and what it keeps
 //   - hub.go: the Hub, who is known and who is signed in
-//   - seat.go: what a signed-in session can do: say, join, leave, read, list
+//   - seat.go, say.go: what a signed-in session can do: say, join, leave, read, list
 //   - tail.go: what each kind of entry does to rooms and people
+//   - run.go: messages that follow each other in a room are told as one
+//   - flush.go: when members write what they were told
 //   - presence.go: coming and going, the grace of a lost connection, big rooms
 //
 // One mutex, Hub.mu, guards all of it. It is held for memory alone: never over a
 // read of the log, an append or anything else that can wait. Two more belong to a
 // person: writing makes the order in which their sessions' messages and leavings are checked
 // the order of the log, and reading lets one read of the log run at a time. Lock order: a
-// person's, Hub.mu, a Member's own.
+// person's, Hub.mu, Hub.repliesMu or a Member's own. Members are flushed with none of them held.
 package chat

@@ -3,5 +3,7 @@
 // knows nothing of lines.
 //
 //   - server.go: Server, its listeners and its draining
+//   - wire.go: the socket under TLS, whose writes wait for nobody
+//   - trim.go: what a storm of handshakes leaves behind goes back to the system
 //   - gate.go: how many connections there may be, in all and from one address
 package server

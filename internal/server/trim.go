@@ -12,7 +12,7 @@ const (
 	storm     = 64               // handshakes from which on it is worth a collection
 	trimAfter = 10 * time.Second // and how often there may be one
 	calm      = storm / 4        // handshakes in trimAfter that are no storm any more
-	stormGC   = 50               // GOGC meanwhile: what is kept lies closer together, and most of what comes is not kept
+	stormGC   = 25               // GOGC meanwhile: what is kept lies closer together, and most of what comes is not kept
 )
 
 // trimmer counts handshakes and trims on a timer's goroutine.

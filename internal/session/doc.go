@@ -8,10 +8,11 @@
 //   - hello.go, talk.go, read.go, account.go: the handlers
 //   - limits.go: the rates of an account over all its sessions
 //   - outbox.go: what waits to be written, bounded
+//   - write.go: how it is written
 //   - reply.go: Go errors to codes, events to bytes
 //
-// A session is one goroutine that reads and runs commands, and, only while there is
-// something to write, one that writes. Serve returns after both. Replies to MSG and SEND come
+// A session is one goroutine that reads and runs commands, and, only while its peer has
+// to be waited for, one that writes; else whoever flushes writes. Serve returns after both. Replies to MSG and SEND come
 // from the log's tail goroutine; every other command waits for them first.
 //
 // Lock order: chat's Hub.mu, outbox.mu, session.mu; limits.mu is taken alone.

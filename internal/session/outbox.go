@@ -22,7 +22,7 @@ type outbox struct {
 	held     *pieces // events that wait for an answer's end
 	holding  bool
 	waiting  [2]int    // bytes in queue and held that are not yet written, by kind
-	took     time.Time // while writing waits for the peer: when it last took something
+	took     time.Time // while writing, when the peer last took something; zero where nothing has had to wait yet
 	writing  bool      // a goroutine writes, or goes on when the peer takes something
 	closed   bool      // takes no event and no part of an answer any more
 	finished bool      // takes nothing any more
@@ -109,7 +109,7 @@ const (
 
 // full says whether n bytes of events are too many.
 func (o *outbox) full(n int) bool {
-	return o.limit > 0 && n > o.limit && (n > burst*o.limit || o.writing && time.Since(o.took) > stalled)
+	return o.limit > 0 && n > o.limit && (n > burst*o.limit || o.writing && !o.took.IsZero() && time.Since(o.took) > stalled)
 }
 
 // reply adds a reply. It does not wait: there are at most as many as lines

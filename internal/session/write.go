@@ -34,7 +34,7 @@ func (o *outbox) flush() {
 		o.mu.Unlock()
 		return
 	}
-	o.writing = true
+	o.writing, o.took = true, time.Time{}
 	ps := o.take()
 	if o.eager == nil {
 		o.took = time.Now()

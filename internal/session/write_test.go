@@ -197,3 +197,32 @@ func BenchmarkDeliver(b *testing.B) {
 		})
 	}
 }
+
+// While an eager connection is being written to, nobody is slow: a batch over the limit is not the peer's fault.
+func TestWritingIsNotWaiting(t *testing.T) {
+	full := false
+	s := &busySocket{socket: newSocket(t, 1<<30)}
+	o := newOutbox(s, 100, 0, func() { full = true })
+	s.meanwhile = func() { o.event(make([]byte, 90)) }
+	for range 2 {
+		o.event(make([]byte, 90))
+	}
+	o.flush()
+	if full || len(s.taken) != 270 {
+		t.Errorf("full: %v; %d bytes came", full, len(s.taken))
+	}
+}
+
+// busySocket is told something more in the middle of a write.
+type busySocket struct {
+	*socket
+	meanwhile func()
+}
+
+func (s *busySocket) Write(b []byte) (int, error) {
+	if s.meanwhile != nil {
+		s.meanwhile()
+		s.meanwhile = nil
+	}
+	return s.socket.Write(b)
+}
