@@ -89,6 +89,18 @@ func (w *writer) promise(level durability) error {
 	return err
 }
 
+// settle makes all commits so far durable, whatever they promised.
+func (w *writer) settle() error {
+	err := w.promise(full)
+	if err == nil {
+		_, err = w.stmt.writeCounter.Exec(w.applied, w.seq.ms)
+	}
+	if err != nil {
+		w.blame(&w.commits, err)
+	}
+	return err
+}
+
 // putBlocks keeps messages as blocks, and their keys.
 func (t *tx) putBlocks(list []chat.Entry) error {
 	for i := range list {

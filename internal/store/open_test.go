@@ -192,7 +192,7 @@ func TestFirstSchema(t *testing.T) {
 // TestLinksAreNotFollowed: who could put a link where the store keeps a file must not
 // have it write to another file, or change that one's mode.
 func TestLinksAreNotFollowed(t *testing.T) {
-	for _, name := range []string{"lock", "parley.db"} {
+	for _, name := range []string{"lock", "parley.db", "parley.journal"} {
 		for _, target := range []string{"there", "missing"} {
 			t.Run(name+" "+target, func(t *testing.T) {
 				dir := t.TempDir()

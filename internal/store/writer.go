@@ -136,6 +136,9 @@ func (w *writer) close() error {
 	if w.Err() == nil {
 		err = w.applyAll(full)
 	}
+	if err == nil && w.journal != nil && w.Err() == nil {
+		err = w.settle()
+	}
 	if err == nil && w.Err() == nil {
 		if _, _, err := w.walCheckpoint(w.stmt.checkpointTruncate); err != nil {
 			w.blame(&w.checkpoints, err)
