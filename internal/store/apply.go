@@ -181,7 +181,10 @@ func (w *writer) applier(done <-chan struct{}) {
 			return
 		}
 		// What fails is logged, and tried again with the next message or after a while.
-		if w.applySome(normal); len(w.backlog.view()) > 0 {
+		for n := len(w.backlog.view()); n > 0 && w.applySome(normal) == nil; n -= applyMost {
+			runtime.Gosched()
+		}
+		if len(w.backlog.view()) > 0 {
 			tell(w.backlog.some)
 		}
 		w.checkpoint()

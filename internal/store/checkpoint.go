@@ -4,7 +4,7 @@ import "database/sql"
 
 // truncateFactor times Options.CheckpointPages is a log that readers have kept
 // from starting over for long: it is then emptied, waiting for them briefly.
-const truncateFactor = 16
+const truncateFactor = 4
 
 // checkpoint moves the write-ahead log into the database when enough of it has
 // gathered. SQLite would do so by itself after a commit, but ignores every

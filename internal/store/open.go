@@ -34,7 +34,7 @@ type Options struct {
 	AuthReaders int
 
 	// CheckpointPages is how many 4 KiB pages of the write-ahead log may wait
-	// to be moved into the database: 1000. At 16 times this the log file is
+	// to be moved into the database: 4000, that is 16 MB. At 4 times this the log file is
 	// emptied as soon as no reader needs it.
 	CheckpointPages int
 
@@ -49,7 +49,7 @@ func (o Options) withDefaults() Options {
 	for _, d := range []struct {
 		field *int
 		value int
-	}{{&o.Queue, 8192}, {&o.Batch, 1024}, {&o.Readers, 4}, {&o.AuthReaders, 2}, {&o.Tokens, 100}, {&o.CheckpointPages, 1000}} {
+	}{{&o.Queue, 8192}, {&o.Batch, 1024}, {&o.Readers, 4}, {&o.AuthReaders, 2}, {&o.Tokens, 100}, {&o.CheckpointPages, 4000}} {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
