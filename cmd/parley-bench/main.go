@@ -1,25 +1,20 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
-	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/term"
 
 	"parley/cmd/internal/flags"
 	"parley/protocol"
@@ -75,7 +70,7 @@ type benchCase interface {
 // common are the flags of all cases.
 type common struct {
 	flags.Trust
-	Server address `arg:"" name:"host:port" help:"The server."`
+	Server flags.Address `arg:"" name:"host:port" help:"The server."`
 
 	Peer         string        `enum:"parley,irc,nats" default:"parley" help:"What the server speaks: parley, irc or nats."`
 	Guests       bool          `xor:"who" help:"Sign in by name alone."`
@@ -91,20 +86,7 @@ type common struct {
 
 func (c *common) shared() *common { return c }
 
-func main() { os.Exit(command(os.Args[1:])) }
-
-func command(args []string) int {
-	signal.Ignore(syscall.SIGPIPE)
-	flags.NoCore()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code, err := bench(ctx, args)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "parley-bench: "+protocol.Printable(err.Error()))
-	}
-	return code
-}
+func main() { os.Exit(flags.Main("parley-bench", bench)) }
 
 func bench(ctx context.Context, args []string) (int, error) {
 	var line commandLine
@@ -129,7 +111,7 @@ func bench(ctx context.Context, args []string) (int, error) {
 	}
 	r.report = &report{Case: parsed.Selected().Name, Server: r.common.Peer, Settings: settings(parsed), Figures: map[string]float64{}}
 	if !r.addr.Addr().IsLoopback() && !r.common.Yes {
-		if err := ask(ctx, fmt.Sprintf("Load %s (%s)? Only do so where you are its operator, or asked. Type yes: ", r.common.Server, r.addr)); err != nil {
+		if err := flags.Confirm(ctx, fmt.Sprintf("Load %s (%s)? Only do so where you are its operator, or asked. Type yes: ", r.common.Server, r.addr), "to load"); err != nil {
 			return exitUsage, err
 		}
 	}
@@ -240,44 +222,4 @@ func (c *common) dialect(needsRooms bool) (dialect, error) {
 	}
 	password, err := flags.ReadPassword(c.PasswordFile)
 	return parley{guests: c.Guests, password: password}, err
-}
-
-// address is HOST:PORT on the command line.
-type address string
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (a *address) UnmarshalText(text []byte) error {
-	host, port, err := net.SplitHostPort(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is not HOST:PORT", text)
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
-		return fmt.Errorf("%q is not HOST:PORT with a port from 1 to 65535", text)
-	}
-	*a = address(text)
-	return nil
-}
-
-// ask goes on only where the answer is yes.
-func ask(ctx context.Context, question string) error {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return errors.New("the server is not on loopback, and there is no terminal to ask on: give --yes if it is yours to load")
-	}
-	fmt.Fprint(os.Stderr, question)
-	answer := make(chan string, 1)
-	go func() { // nothing can wake it; it ends with the process
-		said, err := bufio.NewReader(os.Stdin).ReadString('\n')
-		if err != nil && err != io.EOF {
-			said = ""
-		}
-		answer <- said
-	}()
-	select {
-	case said := <-answer:
-		if strings.TrimSpace(said) == "yes" {
-			return nil
-		}
-	case <-ctx.Done():
-	}
-	return errors.New("nothing was sent")
 }

@@ -1,19 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/term"
 
 	"parley/cmd/internal/flags"
 	"parley/protocol"
@@ -48,7 +42,7 @@ untried; 2 wrong usage, or an account that can't sign in;
 
 type commandLine struct {
 	flags.Trust
-	Server address `arg:"" optional:"" name:"host:port" help:"The server."`
+	Server flags.Address `arg:"" optional:"" name:"host:port" help:"The server."`
 
 	User          string `and:"one" placeholder:"NAME" help:"An account of the server, for the stages that sign in."`
 	PasswordFile  string `and:"one" type:"path" placeholder:"FILE" help:"Its password: the first line of a file that nobody else can read."`
@@ -65,21 +59,7 @@ type commandLine struct {
 	Version kong.VersionFlag `env:"-" help:"Show the version."`
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
-
-func run(args []string) int {
-	// The reader of a pipe may go away at any time; that is an error of write(2), not the end of this process.
-	signal.Ignore(syscall.SIGPIPE)
-	flags.NoCore()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	code, err := probe(ctx, args)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "parley-probe: "+protocol.Printable(err.Error()))
-	}
-	return code
-}
+func main() { os.Exit(flags.Main("parley-probe", probe)) }
 
 func probe(ctx context.Context, args []string) (int, error) {
 	var line commandLine
@@ -114,7 +94,7 @@ func probe(ctx context.Context, args []string) (int, error) {
 		return exitUsage, err
 	}
 	if !t.addr.Addr().IsLoopback() && !line.Yes {
-		if err := ask(ctx, fmt.Sprintf("Attack %s (%s)? Only do so where you are its operator, or asked. Type yes: ", line.Server, t.addr)); err != nil {
+		if err := flags.Confirm(ctx, fmt.Sprintf("Attack %s (%s)? Only do so where you are its operator, or asked. Type yes: ", line.Server, t.addr), "to probe"); err != nil {
 			return exitUsage, err
 		}
 	}
@@ -183,28 +163,4 @@ func (line *commandLine) accounts() ([]*account, error) {
 		people = append(people, &account{name: given.name, password: password})
 	}
 	return people, nil
-}
-
-// ask goes on only where the answer is yes.
-func ask(ctx context.Context, question string) error {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return errors.New("the server is not on loopback, and there is no terminal to ask on: give --yes if it is yours to probe")
-	}
-	fmt.Fprint(os.Stderr, question)
-	answer := make(chan string, 1)
-	go func() { // nothing can wake it; it ends with the process
-		said, err := bufio.NewReader(os.Stdin).ReadString('\n')
-		if err != nil && err != io.EOF {
-			said = ""
-		}
-		answer <- said
-	}()
-	select {
-	case said := <-answer:
-		if strings.TrimSpace(said) == "yes" {
-			return nil
-		}
-	case <-ctx.Done():
-	}
-	return errors.New("nothing was sent")
 }

@@ -25,22 +25,6 @@ const (
 	replyPatience = 25 * time.Second
 )
 
-// address is HOST:PORT on the command line.
-type address string
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (a *address) UnmarshalText(text []byte) error {
-	host, port, err := net.SplitHostPort(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is not HOST:PORT", text)
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
-		return fmt.Errorf("%q is not HOST:PORT with a port from 1 to 65535", text)
-	}
-	*a = address(text)
-	return nil
-}
-
 // target is the server, seen from outside.
 type target struct {
 	addr   netip.AddrPort // the one address that everything is sent to

@@ -1,4 +1,4 @@
-// Package flags holds what the command lines of parley's programs have in common: whom to trust, passwords in files, versions.
+// Package flags holds what the command lines of parley's programs have in common: whom to trust, passwords in files, versions, and what a tool is that runs against a server (tool.go).
 package flags
 
 import (
