@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -62,8 +63,13 @@ func (a *aside) leave() {
 func (a *aside) lower() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.running == 0 && a.usual > 0 {
-		runtime.GOMAXPROCS(a.usual)
-		a.usual = 0
+	if a.running > 0 || a.usual == 0 {
+		return
 	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.SetDefaultGOMAXPROCS() // and follow the container's limit again
+	} else {
+		runtime.GOMAXPROCS(a.usual)
+	}
+	a.usual = 0
 }

@@ -180,11 +180,16 @@ func (w *wire) keep(b []byte) {
 	if w.kept == nil {
 		w.kept = rests.Get().(*rest)
 	}
-	if len(w.kept.b)-w.kept.sent+len(b) > keptMost {
+	k := w.kept
+	if len(k.b)-k.sent+len(b) > keptMost {
 		w.err = errKept
 		return
 	}
-	w.kept.b = append(w.kept.b, b...)
+	if len(k.b)+len(b) > cap(k.b) { // what is gone makes room before anything grows
+		k.b = k.b[:copy(k.b, k.b[k.sent:])]
+		k.sent = 0
+	}
+	k.b = append(k.b, b...)
 }
 
 func (w *wire) cork() {

@@ -202,3 +202,43 @@ func BenchmarkWire(b *testing.B) {
 		})
 	}
 }
+
+// TestKeptIsBounded: what waits for a peer that takes little at a time, while as much comes again, holds no more memory for it.
+func TestKeptIsBounded(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	peer, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	socket, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	w, err := newWire(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.loose = true
+	for written := 0; written < 16<<20; {
+		if w.kept == nil || len(w.kept.b)-w.kept.sent < keptMost-4096 {
+			if _, err := w.Write(make([]byte, 2000)); err != nil {
+				t.Fatal(err)
+			}
+			written += 2000
+			continue
+		}
+		if _, err := io.CopyN(io.Discard, peer, 16<<10); err != nil {
+			t.Fatal(err)
+		}
+		w.raw.Control(func(fd uintptr) { w.moreWrite(fd) })
+	}
+	if n := cap(w.kept.b); n > 4*keptMost {
+		t.Errorf("%d bytes are held for at most %d that wait", n, keptMost)
+	}
+}

@@ -89,11 +89,14 @@ func (w *writer) promise(level durability) error {
 	return err
 }
 
-// settle makes all commits so far durable, whatever they promised.
+// settle makes all commits so far durable, whatever they promised, by committing the counter anew. It is
+// changed and put back, since SQLite writes nothing where nothing is new.
 func (w *writer) settle() error {
 	err := w.promise(full)
-	if err == nil {
-		_, err = w.stmt.writeCounter.Exec(w.applied, w.seq.ms)
+	for _, ms := range []int64{w.seq.ms + 1, w.seq.ms} {
+		if err == nil {
+			_, err = w.stmt.writeCounter.Exec(w.applied, ms)
+		}
 	}
 	if err != nil {
 		w.blame(&w.commits, err)

@@ -28,7 +28,7 @@ type keyed struct{ id, ms int64 }
 const (
 	applyAfter = 500 * time.Millisecond // since there is something
 	applyFrom  = 1024
-	applyMost  = 256 // in one transaction: on one processor nobody is told anything while it commits
+	applyMost  = 256  // in one transaction: on one processor nobody is told anything while it commits
 	backlogMax = 8192 // beyond it messages wait for the database
 )
 

@@ -28,6 +28,7 @@ import (
 func TestFullDisk(t *testing.T) {
 	if os.Getenv("PARLEY_TEST_MOUNT") == "1" {
 		testFullDisk(t)
+		t.Run("start", testStartOnFullDisk)
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
@@ -206,4 +207,53 @@ func sayUntilFull(t *testing.T, s *store.Store, prefix string, flight int) (list
 		t.Fatalf("after %d messages on a full disk: %v", len(list), failed)
 	}
 	return list
+}
+
+// testStartOnFullDisk: what only the journal has can be read though the database has no room for it, and
+// comes into the database when it has.
+func testStartOnFullDisk(t *testing.T) {
+	first := t.TempDir()
+	s := running(t, first)
+	var want []acked
+	for i := range 20 {
+		text := fmt.Sprint("number ", i, strings.Repeat(" x", 1500))
+		want = append(want, acked{say(t, s, text), text})
+	}
+	talk := chat.Entry{Kind: chat.Said, Account: "bob", Room: chat.Conversation("alice", "bob"), Text: "for you"}
+	if _, err := try(t, s, talk); err != nil {
+		t.Fatal(err)
+	}
+	crash := crashed(t, first)
+	dir := smallDisk(t, 12<<20)
+	for _, name := range []string{"parley.db", "parley.db-wal", "parley.journal"} {
+		b, err := os.ReadFile(filepath.Join(crash, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), b, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	filler := fill(t, dir, 64<<10)
+	s = open(t, dir, store.Options{Log: quiet})
+	state, err := s.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rooms := fmt.Sprint(state.Rooms)
+	if !strings.Contains(rooms, fmt.Sprint("lobby ", want[19].id)) || !strings.Contains(rooms, "@alice@bob") {
+		t.Errorf("the state is %s", rooms)
+	}
+	s.Start(chattest.Each(func(chat.Entry) {}))
+	if got := texts(t, s); len(got) != 20 || got[19] != want[19].text {
+		t.Errorf("%d messages can be read", len(got))
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	want = append(want, acked{say(t, s, "room again"), "room again"})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wantKept(t, dir, want)
 }

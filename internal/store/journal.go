@@ -144,7 +144,7 @@ func (j *journal) close() error {
 	return j.file.Close()
 }
 
-// read returns the messages above after. They must begin with the one that
+// read returns the messages above after, and goes on behind the last record. They must begin with the one that
 // follows it: else the database is not the one that the journal was written beside.
 func (j *journal) read(after int64) (list []chat.Entry, err error) {
 	all, err := io.ReadAll(io.NewSectionReader(j.file, 0, 1<<40))
@@ -155,11 +155,13 @@ func (j *journal) read(after int64) (list []chat.Entry, err error) {
 	if binary.LittleEndian.Uint32(all[journalHeader-4:]) != sum {
 		return nil, nil
 	}
-	for rest := all[journalHeader:]; ; {
+	j.end, j.size = journalHeader, int64(len(all))
+	for rest := all[journalHeader:]; ; j.sum = sum {
 		e, size := readRecord(rest, &sum)
 		if size == 0 {
 			break
 		}
+		j.end += int64(size)
 		rest = rest[size:]
 		switch {
 		case int64(binary.LittleEndian.Uint64(all[8:])) != j.identity:

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -266,5 +267,41 @@ func TestLateReads(t *testing.T) {
 	db.Close()
 	if blocks := look(running(t, dir)); blocks != late {
 		t.Errorf("from the database, reads differ:\n%s\nfrom the backlog:\n%s", blocks, late)
+	}
+}
+
+// TestPowerCut: the journal keeps what was committed without a sync, also where a refused write comes after it.
+func TestPowerCut(t *testing.T) {
+	dir, cut := t.TempDir(), t.TempDir()
+	s := running(t, dir)
+	copies := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			b, err := os.ReadFile(filepath.Join(dir, name))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(cut, name), b, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	join := chat.Entry{Kind: chat.Joined, Account: "alice", Room: "one", MaxRooms: 1}
+	if _, err := try(t, s, join); err != nil {
+		t.Fatal(err)
+	}
+	copies("parley.db", "parley.db-wal") // all of these that is on disk from here on
+	want := sayAll(t, s, "said", 5)
+	if _, err := s.State(t.Context()); err != nil { // brings them into the database, without a sync
+		t.Fatal(err)
+	}
+	join.Room = "two"
+	if _, err := try(t, s, join); !errors.Is(err, chat.ErrTooManyRooms) {
+		t.Fatalf("a room too many: %v", err)
+	}
+	want = append(want, sayAll(t, s, "next", 1)...)
+	copies("parley.journal")
+	if got := texts(t, running(t, cut)); !slices.Equal(got, want) {
+		t.Fatalf("after the cut the lobby holds %q, want %q", got, want)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"parley/internal/chat"
 )
@@ -109,7 +110,8 @@ func eachBlock(rows *sql.Rows, room string, take func([]chat.Message) bool) erro
 // State returns the accounts and rooms as they are now; before Start nothing
 // changes them, so that the tail goes on from there.
 func (s *Store) State(ctx context.Context) (state chat.State, err error) {
-	if err := s.writer.applyAll(normal); err != nil {
+	// Where that fails, on a full disk, what is in the backlog still comes from there.
+	if err := s.writer.applyAll(normal); err != nil && s.Err() != nil {
 		return chat.State{}, fmt.Errorf("store: read the state: %w", err)
 	}
 	tx, err := s.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
@@ -144,7 +146,26 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 			return chat.State{}, fmt.Errorf("store: read the state: %w", err)
 		}
 	}
+	late(&state, s.writer.backlog.view())
 	return state, nil
+}
+
+// late brings messages of the backlog into the state: they are the last of their rooms, and
+// the first of conversations that are not in the database.
+func late(state *chat.State, list []chat.Entry) {
+	for i := range list {
+		e := &list[i]
+		at := slices.IndexFunc(state.Rooms, func(r chat.RoomState) bool { return r.Name == e.Room })
+		if at < 0 {
+			at = len(state.Rooms)
+			r := chat.RoomState{Name: e.Room}
+			if conversation(e.Room) {
+				r.Members = slices.Compact(strings.Split(e.Room[1:], "@"))
+			}
+			state.Rooms = append(state.Rooms, r)
+		}
+		state.Rooms[at].LastID = max(state.Rooms[at].LastID, e.ID)
+	}
 }
 
 // each scans every row of a query and calls take after each.

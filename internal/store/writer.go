@@ -106,10 +106,21 @@ func (w *writer) openJournal() error {
 		w.backlog.add(list)
 		last := list[len(list)-1]
 		w.seq.id, w.seq.ms = last.ID, max(w.seq.ms, last.Time.UnixMilli())
-		err = w.applyAll(full)
+		for i := range list {
+			w.backlog.take(&list[i])
+		}
+		// On a full disk they stay where they are, and can be read.
+		if err = w.applyAll(full); err != nil && w.Err() == nil {
+			w.journal = j
+			return nil
+		}
 	}
 	if err == nil {
+		j.restart()
 		err = j.grow(w.opts.JournalBytes)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(w.path))
 	}
 	if err == nil {
 		w.journal = j
@@ -276,13 +287,18 @@ func (w *writer) firstWith(e *chat.Entry) (first keyed, err error) {
 }
 
 // commit makes a batch durable by a transaction of the database, after the whole
-// backlog. Then the journal has nothing that the database has not.
+// backlog. Then the journal has nothing that the database has not, for good; unless the batch
+// kept nothing, so that nothing was committed, and what the applier committed before may not be on disk yet.
 func (w *writer) commit(batch []item) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.seq.begin()
+	before := w.applied
 	if err := w.apply(w.backlog.view(), batch, full); err != nil {
 		return err
+	}
+	if w.applied == before {
+		return nil
 	}
 	w.seq.id = w.applied
 	if w.journal != nil {
