@@ -157,7 +157,7 @@ func New(log Log, state State, opts Options) *Hub {
 func (h *Hub) Close() {
 	h.stop()
 	h.crowded.Lock()
-	h.crowded.Unlock()
+	defer h.crowded.Unlock()
 }
 
 func (h *Hub) stop() {

@@ -32,21 +32,20 @@ type syncer struct {
 
 // iocb is struct iocb of linux/aio_abi.h, for little-endian machines.
 type iocb struct {
-	data          uint64
-	key, rwFlags  uint32
-	opcode        uint16
-	priority      int16
-	fd            uint32
-	buf, bytes    uint64
-	offset        int64
-	reserved      uint64
-	flags, signal uint32 // signal is the event's descriptor
+	_      [2]uint64 // data; key and flags of reads and writes
+	opcode uint16
+	_      int16 // priority
+	fd     uint32
+	_      [4]uint64 // buffer, bytes, offset, reserved
+	flags  uint32
+	signal uint32 // the event's descriptor
 }
 
 // ioEvent is struct io_event of linux/aio_abi.h.
 type ioEvent struct {
-	data, obj   uint64
-	result, aux int64
+	_      [2]uint64 // data, object
+	result int64
+	_      int64
 }
 
 const (
