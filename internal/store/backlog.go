@@ -92,16 +92,28 @@ func (b *backlog) key(e *chat.Entry) (keyed, bool) {
 	return first, ok
 }
 
-// drop forgets the first n messages, which the database has.
-func (b *backlog) drop(n int) {
+// untake takes their keys from messages that were not added after all.
+func (b *backlog) untake(list []chat.Entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := range b.list[:n] {
-		e := &b.list[i]
+	b.forget(list)
+}
+
+// forget is untake's part under mu.
+func (b *backlog) forget(list []chat.Entry) {
+	for i := range list {
+		e := &list[i]
 		if k := (keyOf{e.KeyOwner, e.Room, e.Key}); e.Key != "" && b.keys[k].id == e.ID {
 			delete(b.keys, k)
 		}
 	}
+}
+
+// drop forgets the first n messages, which the database has.
+func (b *backlog) drop(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forget(b.list[:n])
 	// Readers may hold the old slice; who reads later gets one without what was dropped.
 	if b.list = slices.Clone(b.list[n:]); len(b.list) == 0 {
 		b.list = nil

@@ -265,3 +265,24 @@ func TestFailedSync(t *testing.T) {
 		}
 	}
 }
+
+// TestNoRoomInJournal: where the disk has no room for a write to the journal either, though it
+// was allocated, messages go into the database at once, and none is lost or twice there.
+func TestNoRoomInJournal(t *testing.T) {
+	needs(t, "strace")
+	dir := t.TempDir()
+	before, rest, _ := spawn(t, dir, "before", 50*time.Millisecond)
+	if len(before) == 0 || len(rest) > 0 {
+		t.Fatalf("without faults: %d acknowledged, %q", len(before), rest)
+	}
+	// Not strace is killed, which would let the child live on.
+	list, rest, _ := spawn(t, dir, "faulty", 0, "strace", "-f", "-qq", "-o", os.DevNull, "-P", filepath.Join(dir, "parley.journal"),
+		"-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC:when=3+2", "timeout", "-s", "KILL", "1")
+	if len(rest) == 1 && strings.Contains(rest[0], "PTRACE") {
+		missing(t, "strace may not trace here")
+	}
+	if len(list) < 10 || len(rest) > 0 {
+		t.Fatalf("%d were acknowledged; it said %q", len(list), rest)
+	}
+	wantKept(t, dir, append(before, list...))
+}

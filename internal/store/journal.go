@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"parley/internal/chat"
 )
 
@@ -28,6 +30,7 @@ type journal struct {
 	size     int64  // of the file
 	end      int64  // where the next record goes; 0: the header is not written yet
 	sum      uint32 // of the last record, or of the header
+	synced   uint32 // the same, of what is on disk
 	buf      []byte // what the next sync writes
 }
 
@@ -117,12 +120,31 @@ func (j *journal) begin() {
 	j.buf = binary.LittleEndian.AppendUint32(j.buf, j.sum)
 }
 
-// sync writes what was added and returns when it is durable. After an error
-// nobody knows what is there.
-func (j *journal) sync() error {
+// errNotWritten: there was no room to write, though it was allocated: file systems that copy on
+// write need it anew. Nothing was synced, so nothing counts.
+var errNotWritten = errors.New("there is no room on the disk to write to it")
+
+// notWritten tells a want of room, while writing, from errors after which nobody knows what is there.
+func notWritten(err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("%w: %w", errNotWritten, err)
+	}
+	return err
+}
+
+// sync writes what was added and returns when it is durable. After errNotWritten what was added is
+// forgotten; after another error nobody knows what is there.
+func (j *journal) sync() (err error) {
 	if len(j.buf) == 0 {
 		return nil
 	}
+	defer func() {
+		if err == nil {
+			j.synced = j.sum
+		} else {
+			j.sum, j.buf = j.synced, j.buf[:0]
+		}
+	}()
 	if err := j.syncer.write(j.buf, j.end); err != nil {
 		return fmt.Errorf("write to %s: %w", j.file.Name(), err)
 	}
@@ -132,7 +154,7 @@ func (j *journal) sync() error {
 }
 
 // restart lets the next record be the first: the database has all others, and keeps them.
-func (j *journal) restart() { j.end, j.sum, j.buf = 0, 0, j.buf[:0] }
+func (j *journal) restart() { j.end, j.sum, j.synced, j.buf = 0, 0, 0, j.buf[:0] }
 
 // remove deletes the journal: the database has it all.
 func (j *journal) remove() error {
@@ -156,7 +178,7 @@ func (j *journal) read(after int64) (list []chat.Entry, err error) {
 		return nil, nil
 	}
 	j.end, j.size = journalHeader, int64(len(all))
-	for rest := all[journalHeader:]; ; j.sum = sum {
+	for rest := all[journalHeader:]; ; j.sum, j.synced = sum, sum {
 		e, size := readRecord(rest, &sum)
 		if size == 0 {
 			break

@@ -83,7 +83,7 @@ var littleEndian = func() bool { one := uint16(1); return *(*byte)(unsafe.Pointe
 func (s *syncer) write(b []byte, at int64) error {
 	if s.context == 0 {
 		if _, err := s.file.WriteAt(b, at); err != nil {
-			return err
+			return notWritten(err)
 		}
 		return unix.Fdatasync(int(s.request.fd))
 	}
@@ -92,7 +92,7 @@ func (s *syncer) write(b []byte, at int64) error {
 		switch {
 		case e == unix.EINTR:
 		case e != 0:
-			return e
+			return notWritten(e)
 		default:
 			b, at = b[n:], at+int64(n)
 		}

@@ -12,7 +12,7 @@ func newSyncer(f *os.File) *syncer { return &syncer{file: f} }
 // write writes b at an offset and returns when it is durable. After an error nobody knows what is there.
 func (s *syncer) write(b []byte, at int64) error {
 	if _, err := s.file.WriteAt(b, at); err != nil {
-		return err
+		return notWritten(err)
 	}
 	return s.file.Sync()
 }

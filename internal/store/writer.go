@@ -261,13 +261,19 @@ func (w *writer) record(batch []item) error {
 		w.pending = append(w.pending, e)
 		batch[i].result = result{what: shown, entry: e}
 	}
-	if err := w.journal.sync(); err != nil {
+	err := w.journal.sync()
+	switch {
+	case err == nil:
+		w.backlog.add(w.pending)
+	case errors.Is(err, errNotWritten):
+		w.seq.id -= int64(len(w.pending))
+		w.backlog.untake(w.pending)
+		err = w.commit(batch)
+	default:
 		w.fail(err)
-		return err
 	}
-	w.backlog.add(w.pending)
 	clear(w.pending)
-	return nil
+	return err
 }
 
 // firstWith returns the message that has e's key, if there is one.
