@@ -118,6 +118,7 @@ var (
 	okPrefix    = []byte("OK|")
 	errorPrefix = []byte("ERROR|")
 	byePrefix   = []byte("BYE|")
+	byeShutdown = []byte("BYE|shutdown|")
 )
 
 func (parley) parse(b []byte, e *event) int {
