@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -10,6 +11,16 @@ import (
 type phase struct {
 	Warmup time.Duration `default:"2s" group:"load" help:"Load before anything is measured."`
 	For    time.Duration `default:"10s" group:"load" help:"How long is measured."`
+}
+
+func (p phase) check() error {
+	if p.For <= 0 {
+		return errors.New("--for is more than 0s")
+	}
+	if p.Warmup < 0 {
+		return errors.New("--warmup is at least 0s")
+	}
+	return nil
 }
 
 // speaker sends until ctx ends, and returns when all of its goroutines have.
