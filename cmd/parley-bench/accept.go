@@ -54,19 +54,17 @@ func (a *accept) run(ctx context.Context, r *run) error {
 		}
 	}
 	var from, to mark
-	var accepted int64
 	err := r.while(ctx, r.windowed(r.senders, a.Batch), func() (err error) {
 		if err = r.wait(ctx, a.Warmup, "warming up"); err != nil {
 			return err
 		}
-		accepted = r.accepted()
 		from, to, err = r.between(ctx, phase{For: a.For})
-		accepted = r.accepted() - accepted
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	accepted := to.accepted - from.accepted
 	r.report.add("accepted", "messages acknowledged", float64(accepted))
 	r.report.add("accepted_per_s", "messages acknowledged/s", float64(accepted)/to.at.Sub(from.at).Seconds())
 	if r.server != 0 && accepted > 0 {

@@ -30,8 +30,8 @@ const (
 
 const about = `Load a running server and measure it: parley, or a peer to compare it with.
 
-  parley-bench fanout 127.0.0.1:7443 --ca certs/ca.pem --guests --pid "$(pgrep -x parleyd)"
-  parley-bench rooms 127.0.0.1:4222 --ca certs/ca.pem --peer nats --pid "$(pgrep -x nats-server)" --json
+  parleyd … & parley-bench fanout 127.0.0.1:7443 --ca certs/ca.pem --guests --pid $!
+  parley-bench rooms 127.0.0.1:4222 --ca certs/ca.pem --peer nats --pid "$(cat nats.pid)" --json
 
 People sign in as guests (a server run with --guests), or as the accounts PREFIX0, PREFIX1, … of --users, all with the password of
 --password-file. The server must let them be as many and as quick as they are: docs/performance.md tells which of its bounds to lift.
@@ -54,7 +54,7 @@ type commandLine struct {
 	History history `cmd:"" help:"HISTORY and FIND in what was said before."`
 	Slow    slow    `cmd:"" help:"Readers who stop reading, among healthy ones."`
 
-	Version kong.VersionFlag `env:"-" help:"Show the version."`
+	Version kong.VersionFlag `help:"Show the version."`
 }
 
 // severalRooms are the cases for which the lobby is not enough.

@@ -75,14 +75,14 @@ func (r *run) paced(rate float64, rooms ...*room) speaker {
 
 // mark is the state at one moment.
 type mark struct {
-	at          time.Time
-	heard, sent int64
-	server, own time.Duration
+	at                    time.Time
+	heard, sent, accepted int64
+	server, own           time.Duration
 }
 
 func (r *run) markNow() (mark, error) {
 	server, err := r.server.cpu()
-	return mark{time.Now(), r.heard(), r.sent(), server, ownCPU()}, err
+	return mark{time.Now(), r.heard(), r.sent(), r.accepted(), server, ownCPU()}, err
 }
 
 // measure lets speak, measures after the warm-up, stops, waits for what is on its way, and adds the figures.
@@ -162,6 +162,9 @@ func (r *run) addHeard(name, words string) *latencies {
 
 // addCPU adds what was used between two moments, and the memory now.
 func (r *run) addCPU(name string, from, to mark) error {
+	if err := r.server.worked(to.server-from.server, max(to.heard-from.heard, to.accepted-from.accepted)); err != nil {
+		return err
+	}
 	if r.server != 0 {
 		m, err := r.server.memory()
 		if err != nil {

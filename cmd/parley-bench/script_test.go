@@ -2,6 +2,8 @@ package main
 
 import (
 	"net"
+	"os/exec"
+	"strconv"
 	"testing"
 
 	"parley/internal/parleytest"
@@ -16,5 +18,10 @@ func TestScripts(t *testing.T) {
 	}
 	nobody := l.Addr().String()
 	l.Close()
-	parleytest.Scripts(t, map[string]string{"CA": s.CA, "ADDR": s.Addr, "NOBODY": nobody}, "parley-bench")
+	sleeper := exec.Command("sleep", "600")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
+	parleytest.Scripts(t, map[string]string{"SLEEPER": strconv.Itoa(sleeper.Process.Pid), "CA": s.CA, "ADDR": s.Addr, "NOBODY": nobody}, "parley-bench")
 }
