@@ -212,7 +212,9 @@ func (c *common) dialect(needsRooms bool) (dialect, error) {
 		return nil, errors.New("guests make no rooms, and this case needs some: give --maker and --password-file")
 	case !c.Guests && c.Users == "":
 		return nil, errors.New("who is to sign in? give --guests, or --users and --password-file")
-	case (c.Users != "" || c.Maker != "") != (c.PasswordFile != ""):
+	case (c.Users != "" || c.Maker != "") && c.PasswordFile == "":
+		return nil, errors.New("--password-file is missing: --users and --maker need it")
+	case c.Users == "" && c.Maker == "" && c.PasswordFile != "":
 		return nil, errors.New("--password-file belongs to --users or --maker")
 	case c.PasswordFile == "":
 		return parley{guests: true}, nil
