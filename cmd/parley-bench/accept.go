@@ -27,7 +27,20 @@ func (a *accept) check() error {
 	if a.Peer != "parley" {
 		return errors.New("accept is for parley: the peers acknowledge nothing")
 	}
-	return errors.Join(checkSize(a.Size), atLeast("--senders", a.Senders, 1), atLeast("--window", a.Window, 1), atLeast("--batch", a.Batch, 1))
+	return errors.Join(checkSize(a.Size), a.phase.check(), atLeast("--senders", a.Senders, 1), atLeast("--window", a.Window, 1), atLeast("--batch", a.Batch, 1),
+		a.checkFsyncDir())
+}
+
+// checkFsyncDir tries before the load what would fail after it.
+func (a *accept) checkFsyncDir() error {
+	if a.FsyncDir == "" {
+		return nil
+	}
+	f, err := os.CreateTemp(a.FsyncDir, "parley-bench-*")
+	if err != nil {
+		return fmt.Errorf("--fsync-dir: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 func (a *accept) run(ctx context.Context, r *run) error {
@@ -41,19 +54,17 @@ func (a *accept) run(ctx context.Context, r *run) error {
 		}
 	}
 	var from, to mark
-	var accepted int64
 	err := r.while(ctx, r.windowed(r.senders, a.Batch), func() (err error) {
 		if err = r.wait(ctx, a.Warmup, "warming up"); err != nil {
 			return err
 		}
-		accepted = r.accepted()
 		from, to, err = r.between(ctx, phase{For: a.For})
-		accepted = r.accepted() - accepted
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	accepted := to.accepted - from.accepted
 	r.report.add("accepted", "messages acknowledged", float64(accepted))
 	r.report.add("accepted_per_s", "messages acknowledged/s", float64(accepted)/to.at.Sub(from.at).Seconds())
 	if r.server != 0 && accepted > 0 {

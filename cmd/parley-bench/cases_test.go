@@ -73,9 +73,18 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestRestart: everybody comes back to a server that was started anew, and has missed nothing.
+// TestRestart: everybody comes back to a server that was started anew, and has missed nothing, however it was stopped.
 func TestRestart(t *testing.T) {
 	t.Parallel()
+	for name, stop := range map[string]func(*parleytest.Server){
+		"killed":   (*parleytest.Server).Kill,
+		"in order": func(s *parleytest.Server) { s.Stop() },
+	} {
+		t.Run(name, func(t *testing.T) { restart(t, stop) })
+	}
+}
+
+func restart(t *testing.T, stop func(*parleytest.Server)) {
 	s := parleytest.Start(t, lifted...)
 	var accounts strings.Builder
 	for n := range 20 {
@@ -97,7 +106,7 @@ func TestRestart(t *testing.T) {
 		if _, err := os.ReadFile(asked); err != nil {
 			return
 		}
-		s.Kill()
+		stop(s)
 		s.Launch()
 		os.WriteFile(done, []byte(strconv.Itoa(s.Cmd.Process.Pid)+"\n"), 0o600)
 	}()

@@ -8,6 +8,8 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"parley/protocol"
 )
 
 // kind is what an event is to the one who reads it.
@@ -68,6 +70,9 @@ func (p parley) enter(ctx context.Context, c *conn, name string) (string, error)
 		return name, err
 	}
 	_, err := c.ask(ctx, "HELLO|"+name)
+	if refused := (*protocol.Error)(nil); errors.As(err, &refused) && refused.Code == protocol.Denied {
+		err = fmt.Errorf("%w (guests need a parleyd run with --guests; or give --users)", err)
+	}
 	return "~" + name, err
 }
 
@@ -118,6 +123,7 @@ var (
 	okPrefix    = []byte("OK|")
 	errorPrefix = []byte("ERROR|")
 	byePrefix   = []byte("BYE|")
+	byeShutdown = []byte("BYE|shutdown|")
 )
 
 func (parley) parse(b []byte, e *event) int {

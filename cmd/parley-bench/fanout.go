@@ -23,7 +23,7 @@ func (f *fanout) check() error {
 	if f.WindowBy == byOK && f.Peer != "parley" {
 		return errors.New("--window-by ok: only parley acknowledges messages")
 	}
-	return errors.Join(checkSize(f.Size), atLeast("--senders", f.Senders, 1), atLeast("--receivers", f.Receivers, 0),
+	return errors.Join(checkSize(f.Size), atLeast("--senders", f.Senders, 1), f.phase.check(), atLeast("--receivers", f.Receivers, 1),
 		atLeast("--window", f.Window, 1), atLeast("--batch", f.Batch, 1))
 }
 
@@ -53,7 +53,7 @@ type many struct {
 }
 
 func (m *many) check() error {
-	return errors.Join(checkSize(m.Size), atLeast("--rooms", m.Rooms, 1), atLeast("--members", m.Members, 2))
+	return errors.Join(checkSize(m.Size), m.phase.check(), atLeast("--rooms", m.Rooms, 1), atLeast("--members", m.Members, 2))
 }
 
 func (m *many) run(ctx context.Context, r *run) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -12,7 +13,9 @@ type idle struct {
 	For   time.Duration `default:"3m" group:"load" help:"How long they are held before the memory is read."`
 }
 
-func (i *idle) check() error { return atLeast("--count", i.Count, 1) }
+func (i *idle) check() error {
+	return errors.Join(atLeast("--count", i.Count, 1), phase{For: i.For}.check())
+}
 
 func (i *idle) run(ctx context.Context, r *run) error {
 	empty, err := r.server.memory()

@@ -30,8 +30,8 @@ const (
 
 const about = `Load a running server and measure it: parley, or a peer to compare it with.
 
-  parley-bench fanout 127.0.0.1:7443 --ca certs/ca.pem --guests --pid "$(pgrep -x parleyd)"
-  parley-bench rooms 127.0.0.1:4222 --ca certs/ca.pem --peer nats --pid "$(pgrep -x nats-server)" --json
+  parleyd … & parley-bench fanout 127.0.0.1:7443 --ca certs/ca.pem --guests --pid $!
+  parley-bench rooms 127.0.0.1:4222 --ca certs/ca.pem --peer nats --pid "$(cat nats.pid)" --json
 
 People sign in as guests (a server run with --guests), or as the accounts PREFIX0, PREFIX1, … of --users, all with the password of
 --password-file. The server must let them be as many and as quick as they are: docs/performance.md tells which of its bounds to lift.
@@ -54,7 +54,7 @@ type commandLine struct {
 	History history `cmd:"" help:"HISTORY and FIND in what was said before."`
 	Slow    slow    `cmd:"" help:"Readers who stop reading, among healthy ones."`
 
-	Version kong.VersionFlag `env:"-" help:"Show the version."`
+	Version kong.VersionFlag `help:"Show the version."`
 }
 
 // severalRooms are the cases for which the lobby is not enough.
@@ -212,7 +212,9 @@ func (c *common) dialect(needsRooms bool) (dialect, error) {
 		return nil, errors.New("guests make no rooms, and this case needs some: give --maker and --password-file")
 	case !c.Guests && c.Users == "":
 		return nil, errors.New("who is to sign in? give --guests, or --users and --password-file")
-	case (c.Users != "" || c.Maker != "") != (c.PasswordFile != ""):
+	case (c.Users != "" || c.Maker != "") && c.PasswordFile == "":
+		return nil, errors.New("--password-file is missing: --users and --maker need it")
+	case c.Users == "" && c.Maker == "" && c.PasswordFile != "":
 		return nil, errors.New("--password-file belongs to --users or --maker")
 	case c.PasswordFile == "":
 		return parley{guests: true}, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -10,6 +11,16 @@ import (
 type phase struct {
 	Warmup time.Duration `default:"2s" group:"load" help:"Load before anything is measured."`
 	For    time.Duration `default:"10s" group:"load" help:"How long is measured."`
+}
+
+func (p phase) check() error {
+	if p.For <= 0 {
+		return errors.New("--for is more than 0s")
+	}
+	if p.Warmup < 0 {
+		return errors.New("--warmup is at least 0s")
+	}
+	return nil
 }
 
 // speaker sends until ctx ends, and returns when all of its goroutines have.
@@ -64,14 +75,14 @@ func (r *run) paced(rate float64, rooms ...*room) speaker {
 
 // mark is the state at one moment.
 type mark struct {
-	at          time.Time
-	heard, sent int64
-	server, own time.Duration
+	at                    time.Time
+	heard, sent, accepted int64
+	server, own           time.Duration
 }
 
 func (r *run) markNow() (mark, error) {
 	server, err := r.server.cpu()
-	return mark{time.Now(), r.heard(), r.sent(), server, ownCPU()}, err
+	return mark{time.Now(), r.heard(), r.sent(), r.accepted(), server, ownCPU()}, err
 }
 
 // measure lets speak, measures after the warm-up, stops, waits for what is on its way, and adds the figures.
@@ -151,6 +162,9 @@ func (r *run) addHeard(name, words string) *latencies {
 
 // addCPU adds what was used between two moments, and the memory now.
 func (r *run) addCPU(name string, from, to mark) error {
+	if err := r.server.worked(to.server-from.server, max(to.heard-from.heard, to.accepted-from.accepted)); err != nil {
+		return err
+	}
 	if r.server != 0 {
 		m, err := r.server.memory()
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"sync/atomic"
 )
 
@@ -87,6 +88,9 @@ func (m *member) listen(r *run) error {
 					m.said.accepted(r.clock)
 				}
 			case refusal:
+				if m.dropped.Load() && bytes.HasPrefix(e.line, byeShutdown) {
+					return refused(e.line) // a server that is being started anew says so, and that is all the loss is
+				}
 				m.ledger.faults.Refused++
 				r.fail(refused(e.line))
 			case other:

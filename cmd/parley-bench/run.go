@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"parley/protocol"
@@ -64,6 +66,9 @@ func (r *run) dial(ctx context.Context, from net.Addr) (*conn, error) {
 	defer cancel()
 	d := net.Dialer{LocalAddr: from}
 	plain, err := d.DialContext(limited, "tcp", r.addr.String())
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("nothing listens at %s: is the server running there?", r.addr)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"net"
+	"os/exec"
+	"strconv"
 	"testing"
 
 	"parley/internal/parleytest"
@@ -10,11 +12,17 @@ import (
 // TestScripts drives the command line against a server, and against none.
 func TestScripts(t *testing.T) {
 	s := parleytest.Start(t, "--guests", "--msg-rate", "0", "--byte-rate", "0")
+	closed := parleytest.Start(t) // to guests
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	nobody := l.Addr().String()
 	l.Close()
-	parleytest.Scripts(t, map[string]string{"CA": s.CA, "ADDR": s.Addr, "NOBODY": nobody}, "parley-bench")
+	sleeper := exec.Command("sleep", "600")
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sleeper.Process.Kill(); sleeper.Wait() })
+	parleytest.Scripts(t, map[string]string{"SLEEPER": strconv.Itoa(sleeper.Process.Pid), "CA": s.CA, "CLOSED": closed.Addr, "CLOSEDCA": closed.CA, "ADDR": s.Addr, "NOBODY": nobody}, "parley-bench")
 }

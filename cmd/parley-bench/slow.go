@@ -19,7 +19,7 @@ type slow struct {
 }
 
 func (s *slow) check() error {
-	return errors.Join(checkSize(s.Size), atLeast("--senders", s.Senders, 1), atLeast("--receivers", s.Receivers, 1), atLeast("--stalled", s.Stalled, 1))
+	return errors.Join(checkSize(s.Size), s.phase.check(), atLeast("--senders", s.Senders, 1), atLeast("--receivers", s.Receivers, 1), atLeast("--stalled", s.Stalled, 1))
 }
 
 func (s *slow) run(ctx context.Context, r *run) error {

@@ -77,7 +77,7 @@ func (w *wrong) check() error {
 	if w.Peer != "parley" {
 		return errors.New("wrong is for parley")
 	}
-	return errors.Join(checkSize(w.Size), checkName(w.Target), atLeast("--people", w.People, 2), atLeast("--at-once", w.AtOnce, 1))
+	return errors.Join(checkSize(w.Size), w.phase.check(), checkName(w.Target), atLeast("--people", w.People, 2), atLeast("--at-once", w.AtOnce, 1))
 }
 
 func (w *wrong) run(ctx context.Context, r *run) error {
