@@ -56,7 +56,7 @@ type commandLine struct {
 	Strict  bool             `help:"End with 1 where a stage could not be tried."`
 	Yes     bool             `help:"Ask nothing: the server is mine to probe."`
 	Timeout time.Duration    `default:"115s" help:"For the whole run; stages that it does not reach are untried."`
-	Version kong.VersionFlag `env:"-" help:"Show the version."`
+	Version kong.VersionFlag `help:"Show the version."`
 }
 
 func main() { os.Exit(flags.Main("parley-probe", probe)) }
