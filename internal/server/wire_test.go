@@ -18,8 +18,9 @@ import (
 // patience is far more than anything here takes.
 const patience = 20 * time.Second
 
-// pair is a connection as sessions get it, and its client. little says that their sockets hold little.
-func pair(t testing.TB, little bool) (*conn, *tls.Conn) {
+// pairConfigs are a server's keys and a client that trusts them.
+func pairConfigs(t testing.TB) (*tlsutil.KeyPair, *tls.Config) {
+	t.Helper()
 	made, err := tlsutil.MakeCerts(tlsutil.Options{Dir: t.TempDir(), Hosts: []string{"localhost"}})
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +33,12 @@ func pair(t testing.TB, little bool) (*conn, *tls.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return keys, trust
+}
+
+// pair is a connection as sessions get it, and its client. little says that their sockets hold little.
+func pair(t testing.TB, little bool) (*conn, *tls.Conn) {
+	keys, trust := pairConfigs(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
