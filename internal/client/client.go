@@ -202,6 +202,10 @@ func (c *Client) run(s *Session) {
 		c.session = nil
 		c.mu.Unlock()
 		s.Close()
+		// What the server said before it broke the protocol counts.
+		if broken := (*MisbehaviorError)(nil); s.bye != nil && errors.As(err, &broken) {
+			err = s.bye
+		}
 		if c.ctx.Err() != nil || c.leaving.Load() {
 			return
 		}
