@@ -64,7 +64,7 @@ func (r *run) source(network, n int) net.Addr {
 func (r *run) dial(ctx context.Context, from net.Addr) (*conn, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	d := net.Dialer{LocalAddr: from}
+	d := net.Dialer{LocalAddr: from, KeepAlive: -1} // thousands of probes at one moment overflow the loopback's queue
 	plain, err := d.DialContext(limited, "tcp", r.addr.String())
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("nothing listens at %s: is the server running there?", r.addr)

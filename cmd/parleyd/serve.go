@@ -199,9 +199,8 @@ func checkListen(addrs []string) error {
 	return nil
 }
 
-// listening finds peers that are gone without a word within four minutes. Probes every 15 s, as is Go's
-// default, are 40,000 a minute for ten thousand quiet people.
-var listening = net.ListenConfig{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 2 * time.Minute, Interval: 30 * time.Second, Count: 4}}
+// listening leaves finding peers that are gone to internal/server.
+var listening = net.ListenConfig{KeepAlive: -1}
 
 func listen(addrs []string) (listeners []net.Listener, err error) {
 	for _, addr := range addrs {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"sync"
@@ -85,6 +86,23 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	}
 }
 
+// Peers that are gone without a word are found within eight minutes, by probes (RFC 9293, 3.8.4).
+const (
+	probeAfter = 2 * time.Minute // without anything, and up to as much again
+	probeEvery = 30 * time.Second
+	probes     = 4
+)
+
+// probe has the kernel look whether the peer is there, at times of the connection's own: thousands of
+// probes at one moment overflow a queue, time and again of the same connections, whose peers would be taken for gone.
+func probe(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{ // fails on a closed connection alone
+			Enable: true, Idle: probeAfter + rand.N(probeAfter), Interval: probeEvery + rand.N(probeEvery), Count: probes,
+		})
+	}
+}
+
 // accept lets the connection in where the caps allow it.
 func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	from := address(conn)
@@ -101,6 +119,7 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 		conn.Close()
 		return
 	}
+	probe(conn)
 	s.strangers[conn] = struct{}{}
 	s.conns.Add(1)
 	go s.shake(ctx, conn, from, pass)
