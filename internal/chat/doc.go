@@ -17,5 +17,6 @@
 // read of the log, an append or anything else that can wait. Two more belong to a
 // person: writing makes the order in which their sessions' messages and leavings are checked
 // the order of the log, and reading lets one read of the log run at a time. Lock order: a
-// person's, Hub.mu, Hub.repliesMu or a Member's own. Members are flushed with none of them held.
+// person's, Hub.mu, Hub.repliesMu or a Member's own. Members are flushed with none of them held;
+// crowded, alone, lets one crowd be flushed at a time.
 package chat

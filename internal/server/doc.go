@@ -4,6 +4,8 @@
 //
 //   - server.go: Server, its listeners and its draining
 //   - wire.go: the socket under TLS, whose writes wait for nobody
+//   - socket_linux.go: reading and writing that cannot wait
+//   - turn.go: how many handshakes compute at once
 //   - trim.go: what a storm of handshakes leaves behind goes back to the system
 //   - gate.go: how many connections there may be, in all and from one address
 package server

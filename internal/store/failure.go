@@ -35,8 +35,8 @@ func fatal(err error) bool {
 // large ones that fail, and two lines for each would fill it for good.
 const outageGap = time.Second
 
-// An outage is told once when it begins and once when it ends. It belongs to
-// the writer goroutine.
+// An outage is told once when it begins and once when it ends. It is used
+// under writer.mu.
 type outage struct {
 	opts Options
 	what string    // does not work
