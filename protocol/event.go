@@ -14,6 +14,9 @@ const (
 	EventJoin  = "JOIN"
 	EventLeave = "LEAVE"
 	EventHere  = "HERE"
+	EventTopic = "TOPIC"
+	EventSeen  = "SEEN"
+	EventGone  = "GONE"
 	EventNote  = "NOTE"
 	EventBye   = "BYE"
 )
@@ -22,13 +25,13 @@ const (
 // count depends on Command.
 type Event struct {
 	Command string
-	ID      int64     // MSG
+	ID      int64     // MSG, GONE; SEEN: up to where was read
 	Time    time.Time // MSG
-	Room    string    // MSG (@other for a conversation), JOIN, LEAVE, HERE
-	User    string    // MSG, JOIN, LEAVE
+	Room    string    // MSG, SEEN, GONE (@other for a conversation), JOIN, LEAVE, HERE, TOPIC
+	User    string    // MSG, JOIN, LEAVE; TOPIC: who set it; GONE: who had said it
 	Count   int       // HERE
 	Code    string    // BYE
-	Text    string    // MSG, NOTE, BYE
+	Text    string    // MSG, NOTE, BYE; TOPIC, where it may be empty
 }
 
 // field is how one field of an event is written and read.
@@ -76,6 +79,9 @@ var eventFields = map[string][]field{
 	EventJoin:  {roomField, userField},
 	EventLeave: {roomField, userField},
 	EventHere:  {roomField, countField},
+	EventTopic: {roomField, userField, lastField},
+	EventSeen:  {roomField, idField},
+	EventGone:  {idField, roomField, userField},
 	EventNote:  {lastField},
 	EventBye:   {codeField, lastField},
 }

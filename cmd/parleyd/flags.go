@@ -49,6 +49,9 @@ type bounds struct {
 	MaxSessions    int  `default:"20" group:"counts" help:"Sessions of one account."`
 	MaxRooms       int  `default:"100" group:"counts" help:"Rooms that one account has joined."`
 	MaxTotalRooms  int  `default:"10000" group:"counts" help:"Rooms in all."`
+	MaxMembers     int  `default:"10000" group:"counts" help:"Accounts that have joined one room, but the lobby."`
+	MaxInvites     int  `default:"100" group:"counts" help:"Invitations that one account has and has not followed."`
+	MaxTopic       int  `default:"400" group:"counts" help:"Bytes of a room's topic."`
 	OutboxBytes    size `default:"256KiB" group:"counts" help:"Bytes of events that wait for a slow client before its session is ended."`
 	LogQueue       int  `default:"8192" group:"counts" help:"Writes that wait for the disk before more are told busy (at least 1)."`
 	JournalBytes   size `default:"8MiB" group:"counts" help:"Size of the file in which messages become durable before the database has them; it is allocated at the start."`
@@ -93,8 +96,9 @@ func (b bounds) sessions(guests bool) session.Options {
 
 func (b bounds) rooms(fixed bool) chat.Options {
 	return chat.Options{
-		MaxSessions: b.MaxSessions, MaxRooms: b.MaxRooms, MaxTotal: b.MaxTotalRooms, FixedRooms: fixed,
-		Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace,
+		MaxSessions: b.MaxSessions, MaxTopic: b.MaxTopic, FixedRooms: fixed,
+		Limits: chat.Limits{Rooms: b.MaxRooms, Total: b.MaxTotalRooms, Members: b.MaxMembers, Invites: b.MaxInvites},
+		Crowd:  chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace,
 		FlushEvery: b.FlushEvery, Append: session.Append,
 	}
 }

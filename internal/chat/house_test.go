@@ -23,7 +23,7 @@ type house struct {
 func newHouse(t *testing.T, accounts ...string) *house {
 	h := &house{t: t, log: &chattest.Log{}}
 	h.Hub = chat.New(h.log, chat.State{Accounts: accounts}, chat.Options{
-		MaxSessions: 3, MaxRooms: 3, Crowd: 5, CrowdEvery: 2 * time.Second, Grace: 10 * time.Second, Append: encode,
+		MaxSessions: 3, Limits: chat.Limits{Rooms: 3, Members: 40, Invites: 3}, Crowd: 5, CrowdEvery: 2 * time.Second, Grace: 10 * time.Second, Append: encode,
 	})
 	h.log.Tail = h.Tail
 	t.Cleanup(h.Close)

@@ -55,8 +55,8 @@ type Event struct {
 // Options are the bounds of a Hub, and the form of its events.
 type Options struct {
 	MaxSessions int           // of an account at once; 0 is no limit
-	MaxRooms    int           // that one account joins; 0 is no limit
-	MaxTotal    int           // rooms in all; 0 is no limit
+	Limits      Limits        // of rooms
+	MaxTopic    int           // bytes of a topic; 0 is no limit
 	FixedRooms  bool          // only admins make rooms
 	Crowd       int           // where more are present, comings and goings are told as a count
 	CrowdEvery  time.Duration // at most one count in this time

@@ -18,6 +18,15 @@ const (
 	AccountRemoved                 // Account, its memberships and sessions are gone
 	SessionsEnded                  // Account's sessions older than this entry end, but Session; Text is the reason
 	FamilyEnded                    // the sessions in Sessions end; Text is the reason
+	Locked                         // Account locked Room: only who is invited may join
+	Opened                         // Account opened Room to all again
+	Invited                        // Account invited User to Room
+	Declined                       // Account has no invitation to Room any more
+	Expelled                       // Account ended User's membership of Room, or the invitation to it
+	TopicSet                       // Account made Text the topic of Room
+	Seen                           // Account has read Room up to Message; Unread is what others said after it
+	Gone                           // Account took back what User said in Room: the text of Message is no more
+	Muted                          // Account keeps User from speaking until Until; not any more where that is past
 )
 
 // Entry is one thing that happened, as the log keeps and orders it.
@@ -33,8 +42,21 @@ type Entry struct {
 	KeyOwner string // Said: whose keys are compared; the account, or a guest's session
 	Text     string
 	Sessions []string // FamilyEnded: session UUIDs
-	MaxRooms int      // Joined: refuse with ErrTooManyRooms beyond this many rooms of the account; 0 is no limit
-	MaxTotal int      // Joined: the same for rooms in all, where the room is new
+
+	User    string    // Invited, Expelled, Muted: whom it happened to; Gone: who had said it
+	Message int64     // Seen, Gone: a message's id. Joined: how far the account had read, given by the log
+	Unread  int       // Seen, Joined: given by the log
+	Until   time.Time // Muted
+	Lock    bool      // Joined: the room is new, and locked from the start
+	Limits  Limits    // of the rooms, for the log to hold
+}
+
+// Limits are bounds that only the log can hold, since it orders what would break them. 0 is no limit.
+type Limits struct {
+	Rooms   int // Joined: of the account; ErrTooManyRooms
+	Total   int // Joined: in all, where the room is new; ErrTooManyRooms
+	Members int // Joined: of the room; ErrRoomFull
+	Invites int // Invited: that User has and has not followed; ErrTooManyInvites
 }
 
 // Errors that a Log answers an Append with.
@@ -43,6 +65,12 @@ var (
 	// nothing was kept, and trying again later is right.
 	ErrUnavailable  = errors.New("chat: the log cannot be written now")
 	ErrTooManyRooms = errors.New("chat: too many rooms")
+	// ErrRoomFull: as many have joined as may.
+	ErrRoomFull = errors.New("chat: the room is full")
+	// ErrTooManyInvites: somebody has as many invitations as they may.
+	ErrTooManyInvites = errors.New("chat: too many invitations")
+	// ErrRoomExists: a new room was asked for, and there is one of that name.
+	ErrRoomExists = errors.New("chat: there is such a room, and it is not locked")
 )
 
 // Outcome is a write that the log has dealt with: durable, or refused.
@@ -59,7 +87,7 @@ type Message struct {
 	Time time.Time
 	Room string
 	User string
-	Text string
+	Text string // "" where it was taken back; nobody can say nothing
 }
 
 // Range asks for part of a room's history: the oldest Limit messages with an
@@ -87,20 +115,38 @@ type Log interface {
 	// Find returns the newest limit messages of a room that hold all words,
 	// oldest first. Words are literal; letter case is ignored.
 	Find(ctx context.Context, room string, words []string, limit int) ([]Message, error)
+	// Message returns the message with this id; found is false where there is none.
+	Message(ctx context.Context, id int64) (m Message, found bool, err error)
+	// Scrub returns when no file of the log holds a byte of any text for which a Gone was done before.
+	Scrub(ctx context.Context) error
 }
 
 // State is what the hub starts from: the rooms and accounts as of one entry,
 // after which the tail goes on.
 type State struct {
-	Accounts []string // existing ones, not removed
-	Rooms    []RoomState
+	Accounts  []string // existing ones, not removed
+	Rooms     []RoomState
+	Positions []Position // of members; an account without one has read nothing, and said nothing, there
+	Muted     map[string]time.Time
 }
 
 // RoomState is one room or conversation of a State.
 type RoomState struct {
 	Name    string
 	LastID  int64    // id of the last message, 0 where nothing was said
+	Said    int      // messages that were not taken back
 	Members []string // accounts that joined; nil for the lobby, where all are
+	Maker   string   // who may lock it; "" where nobody but admins may
+	Topic   string
+	Locked  bool
+	Invited []string // accounts that are, and have not joined
+}
+
+// Position is how far an account has read a room.
+type Position struct {
+	Account, Room string
+	Seen          int64 // up to this id
+	Read          int   // messages of RoomState.Said that are not unread to it: up to Seen, or its own
 }
 
 // Lobby is the room that every account is in.

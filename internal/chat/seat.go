@@ -48,7 +48,7 @@ func (s *Seat) Join(name string, done func(members int, last int64, err error)) 
 	case s.Guest:
 		return s.joinAsGuest(name, done)
 	}
-	e := Entry{Kind: Joined, Account: s.Name, Session: s.Session, Room: name, MaxRooms: h.opts.MaxRooms, MaxTotal: h.opts.MaxTotal}
+	e := Entry{Kind: Joined, Account: s.Name, Session: s.Session, Room: name, Limits: h.opts.Limits}
 	h.log.Append(e, func(_ Entry, err error) {
 		if err != nil {
 			done(0, 0, err)
@@ -65,7 +65,7 @@ func (s *Seat) Join(name string, done func(members int, last int64, err error)) 
 func (s *Seat) joinAsGuest(name string, done func(int, int64, error)) error {
 	h := s.hub
 	h.mu.Lock()
-	if _, in := s.person.rooms[h.room(name)]; !in && h.opts.MaxRooms > 0 && len(s.person.rooms) > h.opts.MaxRooms {
+	if _, in := s.person.rooms[h.room(name)]; !in && h.opts.Limits.Rooms > 0 && len(s.person.rooms) > h.opts.Limits.Rooms {
 		h.mu.Unlock()
 		done(0, 0, ErrTooManyRooms)
 		return nil

@@ -286,7 +286,7 @@ func TestPowerCut(t *testing.T) {
 			}
 		}
 	}
-	join := chat.Entry{Kind: chat.Joined, Account: "alice", Room: "one", MaxRooms: 1}
+	join := chat.Entry{Kind: chat.Joined, Account: "alice", Room: "one", Limits: chat.Limits{Rooms: 1}}
 	if _, err := try(t, s, join); err != nil {
 		t.Fatal(err)
 	}

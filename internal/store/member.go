@@ -37,8 +37,8 @@ func (j *joined) apply(t *tx) (result, error) {
 	return result{what: shown, entry: e}, nil
 }
 
-// mayJoin checks the limits of e: MaxRooms counts the rooms that the account
-// has joined, without the lobby and conversations; MaxTotal counts all rooms,
+// mayJoin checks the limits of e: Rooms counts the rooms that the account
+// has joined, without the lobby and conversations; Total counts all rooms,
 // the lobby included, without conversations. It returns why e is refused, if it
 // is, and apart from that an error of the database.
 func (t *tx) mayJoin(e chat.Entry) (reason, err error) {
@@ -61,19 +61,19 @@ func (t *tx) mayJoin(e chat.Entry) (reason, err error) {
 		}
 	}
 	var n int
-	if e.MaxRooms > 0 && !conversation(e.Room) {
+	if e.Limits.Rooms > 0 && !conversation(e.Room) {
 		if err := t.countJoined.QueryRow(e.Account).Scan(&n); err != nil {
 			return nil, err
 		}
-		if n >= e.MaxRooms {
+		if n >= e.Limits.Rooms {
 			return chat.ErrTooManyRooms, nil
 		}
 	}
-	if e.MaxTotal > 0 && !exists && !conversation(e.Room) {
+	if e.Limits.Total > 0 && !exists && !conversation(e.Room) {
 		if err := t.countRooms.QueryRow().Scan(&n); err != nil {
 			return nil, err
 		}
-		if n >= e.MaxTotal {
+		if n >= e.Limits.Total {
 			return chat.ErrTooManyRooms, nil
 		}
 	}

@@ -136,7 +136,7 @@ func testRoomLimits(t *testing.T, b *bench) {
 	limited := func(room, account string, maxRooms, maxTotal int) error {
 		t.Helper()
 		e := join(room, account)
-		e.MaxRooms, e.MaxTotal = maxRooms, maxTotal
+		e.Limits = chat.Limits{Rooms: maxRooms, Total: maxTotal}
 		return b.appendAll(t, e)[0].err
 	}
 	for i, c := range []struct {
@@ -170,7 +170,7 @@ func testRoomLimits(t *testing.T, b *bench) {
 
 func testRefusalSparesBatch(t *testing.T, b *bench) {
 	tooMany := join("b", "alice")
-	tooMany.MaxRooms = 1
+	tooMany.Limits.Rooms = 1
 	var all []chat.Entry
 	for i := range 50 {
 		all = append(all, said("lobby", "alice", fmt.Sprint(i)), join("a", "alice"), tooMany)
