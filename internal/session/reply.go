@@ -20,6 +20,9 @@ var refusals = []struct {
 	{chat.ErrNoSuchUser, protocol.Errorf(protocol.NoSuchUser, "there is no such user")},
 	{chat.ErrForbidden, protocol.Errorf(protocol.Forbidden, "this is not allowed to you, or not here")},
 	{chat.ErrTooManyRooms, protocol.Errorf(protocol.Forbidden, "there are too many rooms; LEAVE one first")},
+	{chat.ErrRoomFull, protocol.Errorf(protocol.Forbidden, "the room is full")},
+	{chat.ErrRoomExists, protocol.Errorf(protocol.Forbidden, "there is such a room, and it is open; JOIN|room joins it, and its maker may LOCK it")},
+	{chat.ErrTooManyInvites, protocol.Errorf(protocol.Forbidden, "this user has too many invitations; ask them to follow or LEAVE some")},
 	{chat.ErrTooManySessions, protocol.Wait(protocol.Busy, time.Minute, "too many sessions of this account; end one")},
 	{chat.ErrUnavailable, protocol.Wait(protocol.Busy, time.Second, "nothing can be written now; try again")},
 	{chat.ErrNameTaken, protocol.Errorf(protocol.Denied, "a guest of this name is here; take another")},
@@ -39,6 +42,7 @@ func refusal(err error) *protocol.Error {
 		told      *protocol.Error
 		throttled *auth.ThrottledError
 		weak      *auth.WeakError
+		muted     *chat.MutedError
 	)
 	switch {
 	case errors.As(err, &told):
@@ -47,6 +51,8 @@ func refusal(err error) *protocol.Error {
 		return protocol.Wait(protocol.Throttled, throttled.Wait, "too many failed sign-ins; try again then")
 	case errors.As(err, &weak):
 		return protocol.Errorf(protocol.WeakPassword, "%s", weak.Why)
+	case errors.As(err, &muted):
+		return protocol.Errorf(protocol.Forbidden, "you are muted until %s: you can read, but not speak", chat.MuteTime(muted.Until))
 	}
 	for _, r := range refusals {
 		if errors.Is(err, r.err) {
@@ -62,6 +68,10 @@ var eventNames = map[chat.EventKind]string{
 	chat.CameEvent:    protocol.EventJoin,
 	chat.WentEvent:    protocol.EventLeave,
 	chat.HereEvent:    protocol.EventHere,
+	chat.TopicEvent:   protocol.EventTopic,
+	chat.SeenEvent:    protocol.EventSeen,
+	chat.GoneEvent:    protocol.EventGone,
+	chat.NoteEvent:    protocol.EventNote,
 }
 
 // events are for Append, which would else make one each time.
@@ -72,7 +82,7 @@ func Append(dst []byte, e *chat.Event) []byte {
 	line := events.Get().(*protocol.Event)
 	*line = protocol.Event{
 		Command: eventNames[e.Kind], Room: e.Room, User: e.User, Count: e.Count,
-		ID: e.Message.ID, Time: e.Message.Time, Text: e.Message.Text,
+		ID: e.ID, Time: e.Time, Text: e.Text,
 	}
 	dst = line.Append(dst)
 	*line = protocol.Event{}
