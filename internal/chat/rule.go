@@ -49,6 +49,8 @@ func (s *Seat) append(e Entry, done func(error)) {
 // Errors: ErrNotMember, ErrNoSuchUser; to done also ErrTooManyInvites.
 func (s *Seat) Invite(name, user string, done func(error)) error {
 	h := s.hub
+	s.person.writing.Lock()
+	defer s.person.writing.Unlock()
 	h.mu.Lock()
 	_, _, err := h.joinedRoom(s.person, name, true)
 	p := h.people[user]
@@ -129,6 +131,8 @@ func (s *Seat) MaxTopic() int { return s.hub.opts.MaxTopic }
 // something there. Errors: ErrNotMember, ErrGuest, a *MutedError.
 func (s *Seat) SetTopic(name, text string, done func(error)) error {
 	h := s.hub
+	s.person.writing.Lock()
+	defer s.person.writing.Unlock()
 	h.mu.Lock()
 	_, _, err := h.joinedRoom(s.person, name, true)
 	if err == nil {
