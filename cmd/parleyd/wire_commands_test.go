@@ -57,7 +57,7 @@ func TestCommands(t *testing.T) {
 			{"FIND|room", "bad-data"}, {"FIND|", "bad-data"}, {"FIND|elsewhere|x", "not-member"}, {"FIND|@nobody|x", "no-such-user"}, {"FIND|room|\x02", "bad-text"},
 			{"PASSWD|short", "weak-password"}, {"PASSWD|", "weak-password"}, {"PASSWD|a control\x01character in it", "bad-text"},
 			{"PASSWD|the name alice is in here somewhere", "weak-password"}, {"PASSWD|passwordpassword", "weak-password"},
-			{"JOIN|room|", "bad-data"}, {"JOIN|room|open", "bad-data"}, {"JOIN|room|LOCKED", "bad-data"}, {"JOIN|room|locked", "forbidden"}, {"JOIN|room|locked|", "bad-data"},
+			{"JOIN|room|", "bad-data"}, {"JOIN|room|open", "bad-data"}, {"JOIN|room|LOCKED", "bad-data"}, {"JOIN|room|locked", "forbidden"}, {"JOIN|lobby|locked", "forbidden"}, {"JOIN|room|locked|", "bad-data"},
 			{"LIST|*", "OK|" + name32 + ":0"}, {"LIST|*|", "bad-data"}, {"LIST|*|Room", "bad-data"}, {"LIST|*|@bob", "bad-data"}, {"LIST|*|a|b", "bad-data"}, {"LIST|*|oo", "OK|"}, {"LIST|**", "bad-data"},
 			{"SEEN|room|1", "OK|room|*"}, {"SEEN|@bob|0", "OK|@bob|0"}, {"SEEN|room", "bad-data"}, {"SEEN|", "bad-data"}, {"SEEN|room|", "bad-data"}, {"SEEN|room|-1", "bad-data"},
 			{"SEEN|room|01", "bad-data"}, {"SEEN|room|9223372036854775808", "bad-data"}, {"SEEN|Room|1", "bad-data"}, {"SEEN|room|1|2", "bad-data"}, {"SEEN|elsewhere|1", "not-member"},
