@@ -91,11 +91,7 @@ func (s *Seat) Expel(name, user string, done func(error)) error {
 	}
 	_, invited := p.invites[r]
 	idle := p.rooms[r] == nil && !invited && r.maker != user
-	if p.guest && !idle {
-		h.expel(r, p, s.Name)
-		idle = true
-	}
-	h.unlock()
+	h.mu.Unlock()
 	if idle {
 		done(nil)
 		return nil
@@ -174,7 +170,23 @@ func (s *Seat) Mute(user string, until time.Time, done func(error)) error {
 	if p == nil || p.guest {
 		return ErrNoSuchUser
 	}
-	s.append(Entry{Kind: Muted, User: user, Until: until}, done)
+	// What they are saying comes before this, or is refused.
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	h.mu.Lock()
+	before := p.muted
+	if before.Before(until) {
+		p.muted = until
+	}
+	h.mu.Unlock()
+	s.append(Entry{Kind: Muted, User: user, Until: until}, func(err error) {
+		if err != nil {
+			h.mu.Lock()
+			p.muted = before
+			h.mu.Unlock()
+		}
+		done(err)
+	})
 	return nil
 }
 
