@@ -95,6 +95,7 @@ func TestSeen(t *testing.T) {
 		guest := s.Dial()
 		guest.Do("HELLO|guest")
 		guest.Do("JOIN|room")
+		wantListed(t, guest, "lobby", between, between, 0)
 		f := strings.Split(listed(t, guest, "room"), ":")
 		if f[1] != f[2] || f[3] != "0" {
 			t.Errorf("%q", f)

@@ -38,6 +38,14 @@ func encode(dst []byte, e *chat.Event) []byte {
 		return fmt.Appendf(dst, "%s +%s\n", e.Room, e.User)
 	case chat.WentEvent:
 		return fmt.Appendf(dst, "%s -%s\n", e.Room, e.User)
+	case chat.TopicEvent:
+		return fmt.Appendf(dst, "%s %s's topic: %s\n", e.Room, e.User, e.Text)
+	case chat.SeenEvent:
+		return fmt.Appendf(dst, "%s seen %d\n", e.Room, e.ID)
+	case chat.GoneEvent:
+		return fmt.Appendf(dst, "%s %s's %d is gone\n", e.Room, e.User, e.ID)
+	case chat.NoteEvent:
+		return append(dst, "note\n"...)
 	}
 	return fmt.Appendf(dst, "%s =%d\n", e.Room, e.Count)
 }
@@ -114,7 +122,14 @@ func (v *visitor) join(room string) (err error) {
 	return errors.Join(failed, err)
 }
 
-func (v *visitor) leave(room string) (err error) {
-	failed := v.Leave(room, func(e error) { err = e })
-	return errors.Join(failed, err)
+// must is the error of a method that answers later.
+func must(start func(done func(error)) error) (err error) {
+	if failed := start(func(e error) { err = e }); failed != nil {
+		return failed
+	}
+	return err
+}
+
+func (v *visitor) leave(room string) error {
+	return must(func(done func(error)) error { return v.Leave(room, done) })
 }
