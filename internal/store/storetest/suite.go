@@ -54,6 +54,14 @@ func TestLog(t *testing.T, open func(t *testing.T, dir string) Log) {
 		{"History", testHistory},
 		{"Find", testFind},
 		{"FindLiteral", testFindLiteral},
+		{"Locked", testLocked},
+		{"LockedInOneBatch", testLockedInOneBatch},
+		{"Invited", testInvited},
+		{"MemberLimit", testMemberLimit},
+		{"Topic", testTopic},
+		{"Muted", testMuted},
+		{"Seen", testSeen},
+		{"SeenAmongMany", testSeenAmongMany},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.test(t, start(t, t.TempDir(), open))
