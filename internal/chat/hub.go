@@ -17,6 +17,20 @@ var (
 	ErrEnded           = errors.New("chat: the account's sessions were ended meanwhile")
 )
 
+// What ErrForbidden may be in particular.
+const (
+	ErrGuest    = forbidden("chat: not allowed to guests")
+	ErrLobby    = forbidden("chat: not allowed with the lobby")
+	ErrNotAdmin = forbidden("chat: allowed to admins only")
+	ErrNotMaker = forbidden("chat: allowed to the room's maker and admins only")
+	ErrNotYours = forbidden("chat: no message that this account may take back")
+)
+
+type forbidden string
+
+func (f forbidden) Error() string        { return string(f) }
+func (f forbidden) Is(target error) bool { return target == ErrForbidden }
+
 // Member is one session as the rooms see it.
 type Member interface {
 	// Deliver hands over events as Options.Append made them, one or several. The

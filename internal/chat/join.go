@@ -3,7 +3,7 @@ package chat
 // Join makes the account a member of the room and the room this session's
 // current one. A room that is not there is made, locked where lock says so. done gets the number of members and the
 // id of the last message, as Say's does. Errors: ErrNotMember where it is not there and must not be made,
-// ErrForbidden; to done also ErrNotMember where it is locked and the account not invited, ErrRoomExists, ErrRoomFull, ErrTooManyRooms.
+// ErrGuest; to done also ErrNotMember where it is locked and the account not invited, ErrRoomExists, ErrRoomFull, ErrTooManyRooms.
 func (s *Seat) Join(name string, lock bool, done func(members int, last int64, err error)) error {
 	h := s.hub
 	h.mu.Lock()
@@ -11,7 +11,7 @@ func (s *Seat) Join(name string, lock bool, done func(members int, last int64, e
 	h.mu.Unlock()
 	switch {
 	case !exists && s.Guest:
-		return ErrForbidden
+		return ErrGuest
 	case !exists && h.opts.FixedRooms && !s.Admin:
 		return ErrNotMember
 	case s.Guest:
@@ -68,10 +68,10 @@ func (h *Hub) size(name string) (members int, last int64) {
 }
 
 // Leave ends the account's membership, or declines an invitation. done is called as Say's is.
-// Errors: ErrForbidden for the lobby, ErrNotMember.
+// Errors: ErrLobby, ErrNotMember.
 func (s *Seat) Leave(name string, done func(error)) error {
 	if name == Lobby {
-		return ErrForbidden
+		return ErrLobby
 	}
 	h, p := s.hub, s.person
 	p.writing.Lock()

@@ -2,10 +2,10 @@ package chat
 
 // Seen notes that the account has read the target up to a message, and tells its other sessions. done gets how far it has
 // read now: not beyond the last message, and never less than before.
-// Errors: ErrNotMember, ErrNoSuchUser, ErrForbidden for guests, whose sessions are all that they have.
+// Errors: ErrNotMember, ErrNoSuchUser, ErrGuest.
 func (s *Seat) Seen(target string, id int64, done func(at int64, err error)) error {
 	if s.Guest {
-		return ErrForbidden
+		return ErrGuest
 	}
 	h := s.hub
 	h.mu.Lock()

@@ -8,20 +8,22 @@ import (
 // Who rules a room: its maker, as a member, and admins, who need not be in it. What they do
 // goes through the log as all else; each method's done is called as Say's is.
 
-// ruled returns a room that this session may rule, under Hub.mu. Errors: ErrNotMember, ErrForbidden.
+// ruled returns a room that this session may rule, under Hub.mu. Errors: ErrNotMember, ErrLobby, ErrNotMaker.
 func (s *Seat) ruled(name string) (*room, error) {
 	r := s.hub.rooms[name]
 	switch member := r != nil && s.person.rooms[r] != nil; {
 	case r == nil, !member && !s.Admin:
 		return nil, ErrNotMember
-	case name == Lobby, !s.Admin && r.maker != s.Name:
-		return nil, ErrForbidden
+	case name == Lobby:
+		return nil, ErrLobby
+	case !s.Admin && r.maker != s.Name:
+		return nil, ErrNotMaker
 	}
 	return r, nil
 }
 
 // Lock keeps all from joining the room, and from knowing of it, who are not invited; its members stay. With
-// lock false it is open to all again. Errors: ErrNotMember, ErrForbidden.
+// lock false it is open to all again. Errors: ErrNotMember, ErrLobby, ErrNotMaker.
 func (s *Seat) Lock(name string, lock bool, done func(error)) error {
 	s.hub.mu.Lock()
 	_, err := s.ruled(name)
@@ -72,7 +74,7 @@ func (s *Seat) Invite(name, user string, done func(error)) error {
 }
 
 // Expel ends somebody's membership of the room, their invitation to it, and their say over it.
-// Errors: ErrNotMember, ErrForbidden, ErrNoSuchUser.
+// Errors: ErrNotMember, ErrLobby, ErrNotMaker, ErrNoSuchUser.
 func (s *Seat) Expel(name, user string, done func(error)) error {
 	h := s.hub
 	h.mu.Lock()
@@ -124,7 +126,7 @@ func (s *Seat) Topic(name string) (string, error) {
 func (s *Seat) MaxTopic() int { return s.hub.opts.MaxTopic }
 
 // SetTopic sets or, with "", clears the topic of a room that the account has joined: as much as saying
-// something there. Errors: ErrNotMember, ErrForbidden for guests, a *MutedError.
+// something there. Errors: ErrNotMember, ErrGuest, a *MutedError.
 func (s *Seat) SetTopic(name, text string, done func(error)) error {
 	h := s.hub
 	h.mu.Lock()
@@ -137,7 +139,7 @@ func (s *Seat) SetTopic(name, text string, done func(error)) error {
 	case err != nil:
 		return err
 	case s.Guest:
-		return ErrForbidden
+		return ErrGuest
 	}
 	s.append(Entry{Kind: TopicSet, Room: name, Text: text}, done)
 	return nil
@@ -155,11 +157,11 @@ func (p *person) mayspeak() error {
 	return nil
 }
 
-// Mute keeps an account from speaking until then; a time that is past lets it again. Errors: ErrForbidden but
-// for admins, ErrNoSuchUser.
+// Mute keeps an account from speaking until then; a time that is past lets it again. Errors: ErrNotAdmin,
+// ErrNoSuchUser.
 func (s *Seat) Mute(user string, until time.Time, done func(error)) error {
 	if !s.Admin {
-		return ErrForbidden
+		return ErrNotAdmin
 	}
 	h := s.hub
 	h.mu.Lock()

@@ -92,7 +92,7 @@ func (s *Seat) find(target string, speak bool) (name string, last int64, err err
 		return h.joinedRoom(s.person, target, speak)
 	}
 	if s.Guest {
-		return "", 0, ErrForbidden
+		return "", 0, ErrGuest
 	}
 	name = Conversation(s.Name, other)
 	r := h.rooms[name]

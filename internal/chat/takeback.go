@@ -10,7 +10,7 @@ const ownFor = 24 * time.Hour
 
 // TakeBack has the text of a message forgotten: its author may, for a day, and an admin. Where it is forgotten already there is nothing to do.
 // When done was called without an error, Scrub waits until the bytes are gone as well.
-// Errors: ErrForbidden, also where there is no such message; those of the log.
+// Errors: ErrNotYours, also where there is no such message; those of the log.
 func (s *Seat) TakeBack(ctx context.Context, id int64, done func(error)) error {
 	var m Message
 	var found bool
@@ -19,9 +19,9 @@ func (s *Seat) TakeBack(ctx context.Context, id int64, done func(error)) error {
 	case err != nil:
 		return err
 	case !found, s.Guest:
-		return ErrForbidden
+		return ErrNotYours
 	case !s.Admin && (m.User != s.Name || time.Since(m.Time) > ownFor):
-		return ErrForbidden
+		return ErrNotYours
 	case m.Text == "":
 		done(nil)
 		return nil
