@@ -146,7 +146,7 @@ func BenchmarkReads(b *testing.B) {
 }
 
 // BenchmarkSeen moves read positions in a room of 10,000 messages: from nothing to the last one, by one message
-// after the other, and from nothing half way, in parts. For comparison, another write (a topic), and counting what is
+// after the other, from nothing half way, in parts, and that of 64 accounts at once. For comparison, another write (a topic), and counting what is
 // unread from the messages.
 func BenchmarkSeen(b *testing.B) {
 	const n, every = 100_000, 10
@@ -182,6 +182,16 @@ func BenchmarkSeen(b *testing.B) {
 			write(chat.Entry{Kind: chat.Seen, Account: "bob", Room: "lobby", Message: next})
 		}},
 		{"Half", upTo(n/2 + 1)},
+		{"Last64", func() {
+			var wg sync.WaitGroup
+			for i := range 64 {
+				wg.Go(func() {
+					write(chat.Entry{Kind: chat.Seen, Account: fmt.Sprint("reader", readers+i), Room: "lobby", Message: n - every + 1})
+				})
+			}
+			wg.Wait()
+			readers += 64
+		}},
 		{"Topic", func() { write(chat.Entry{Kind: chat.TopicSet, Account: "alice", Room: "lobby", Text: "what is new"}) }},
 		{"Counting", func() {
 			for r := (chat.Range{Before: math.MaxInt64, Limit: 500}); ; {
