@@ -86,11 +86,14 @@ func (h *Hub) membership(account, room string) *membership {
 	return p.rooms[r]
 }
 
-// add makes p a member who has read nothing yet, if p is none.
+// add makes p a member, if p is none: one who has read nothing yet, or a guest, to whom what was said before is no news.
 func (r *room) add(p *person) *membership {
 	m := r.members[p]
 	if m == nil {
 		m = &membership{}
+		if p.guest {
+			m.seen, m.read = r.last, r.said
+		}
 		r.members[p], p.rooms[r] = m, m
 		delete(p.invites, r)
 	}

@@ -130,9 +130,7 @@ func (h *Hub) left(e Entry) {
 }
 
 func (h *Hub) join(p *person, r *room, session string) {
-	if m := r.add(p); p.guest && m.seen == 0 {
-		m.seen, m.read = r.last, r.said // what was said before is no news to a guest
-	}
+	r.add(p)
 	if p.present {
 		h.came(r, p, session)
 	}
