@@ -1,7 +1,7 @@
 package chat
 
 import (
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -196,14 +196,21 @@ type Joinable struct {
 	Members int
 }
 
-// Joinable lists the rooms above after that the account could join, in no order.
-func (s *Seat) Joinable(after string) (list []Joinable) {
+// Joinable lists the first rooms above after that the account could join, at most so many, sorted.
+func (s *Seat) Joinable(after string, most int) (list []Joinable) {
 	h, p := s.hub, s.person
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for name, r := range h.rooms {
-		if strings.Compare(name, after) > 0 && !r.isConversation() && p.rooms[r] == nil && r.admits(p) {
+	at, found := slices.BinarySearch(h.names, after)
+	if found {
+		at++
+	}
+	for _, name := range h.names[at:] {
+		if r := h.rooms[name]; p.rooms[r] == nil && r.admits(p) {
 			list = append(list, Joinable{Room: name, Members: len(r.members)})
+		}
+		if len(list) == most {
+			break
 		}
 	}
 	return list

@@ -158,10 +158,14 @@ func (t *tx) position(account string, r room) (p position, err error) {
 // seen moves a position forward.
 type seen struct{ chat.Entry }
 
-// seenAtOnce is how many messages one write looks at to count what is unread. Where more stand on
-// both sides of the new position, it moves only so far, and whoever wants it further asks again: others' writes
-// come in between. Positions only move forward, so each message is looked at once for an account, and half as often as that again.
-const seenAtOnce = 2048
+// Counting looks at messages while others' writes wait, so that one SEEN may not look at many. Where more than
+// seenAtOnce stand on both sides of the new position it moves only so far, and whoever wants it further asks again:
+// others come in between. So it looks at twice the messages that it passes and nearby more, at most: in all,
+// at each message some two times for an account, however small its steps are.
+const (
+	seenAtOnce = 2048
+	nearby     = 64
+)
 
 func (s *seen) apply(t *tx) (result, error) {
 	e := t.entry(s.Entry)
@@ -180,21 +184,8 @@ func (s *seen) apply(t *tx) (result, error) {
 		e.Message, e.Unread = p.seen, p.unread()
 		return result{what: repeated, entry: e}, nil
 	}
-	unread, _, all, err := t.others(r, e.Account, e.Message, math.MaxInt64)
-	if err != nil {
+	if err := t.forward(&p, r, e.Account, e.Message); err != nil {
 		return result{}, err
-	}
-	if all {
-		p.seen, p.read = e.Message, int64(p.said-unread)
-	} else {
-		read, last, all, err := t.others(r, e.Account, p.seen, e.Message)
-		if err != nil {
-			return result{}, err
-		}
-		if p.read += int64(read); all {
-			last = e.Message
-		}
-		p.seen = last
 	}
 	if _, err := t.putPosition.Exec(e.Account, r.id, p.seen, p.read); err != nil {
 		return result{}, err
@@ -203,9 +194,36 @@ func (s *seen) apply(t *tx) (result, error) {
 	return result{what: shown, entry: e}, nil
 }
 
+// forward moves p towards to. Where little stands behind that, it is counted from there, which needs no earlier count.
+func (t *tx) forward(p *position, r room, account string, to int64) error {
+	unread, _, all, err := t.others(r, account, to, math.MaxInt64, nearby)
+	if err != nil {
+		return err
+	}
+	if !all {
+		passed, last, whole, err := t.others(r, account, p.seen, to, seenAtOnce)
+		if err != nil {
+			return err
+		}
+		if whole {
+			p.seen, p.read = to, p.read+int64(passed)
+			return nil
+		}
+		if unread, _, all, err = t.others(r, account, to, math.MaxInt64, seenAtOnce); err != nil {
+			return err
+		}
+		if !all {
+			p.seen, p.read = last, p.read+int64(passed)
+			return nil
+		}
+	}
+	p.seen, p.read = to, int64(p.said-unread)
+	return nil
+}
+
 // others counts the messages of a room above one id and up to another that somebody else has said and not taken back. It looks at
-// seenAtOnce, the last of which is last; all says that there are no more.
-func (t *tx) others(r room, account string, above, upTo int64) (n int, last int64, all bool, err error) {
+// most of them, the last of which is last; all says that there are no more.
+func (t *tx) others(r room, account string, above, upTo int64, most int) (n int, last int64, all bool, err error) {
 	rows, err := t.messagesAfter.Query(r.id, above)
 	if err != nil {
 		return 0, 0, false, err
@@ -214,7 +232,7 @@ func (t *tx) others(r room, account string, above, upTo int64) (n int, last int6
 	all = true
 	err = eachBlock(rows, "", func(block []chat.Message) bool {
 		for _, m := range within(block, chat.Range{After: above, Before: min(upTo, math.MaxInt64-1) + 1}) {
-			if all = looked < seenAtOnce; !all {
+			if all = looked < most; !all {
 				return false
 			}
 			looked++
