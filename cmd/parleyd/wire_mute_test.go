@@ -98,11 +98,11 @@ func TestMuteUnderSpeaking(t *testing.T) {
 	s := parleytest.Start(t, unlimited("--outbox-bytes", "8MiB")...)
 	s.User("bob")
 	s.User("chief", "--admin")
-	chief, conns := s.SignIn("chief"), []*parleytest.Conn{s.SignIn("bob"), s.SignIn("bob")}
+	chief, conns := s.SignIn("chief"), []*parleytest.Conn{s.SignIn("bob"), s.SignIn("bob"), s.SignIn("bob")}
 	conns[0].Do("JOIN|den")
 	chief.Do("JOIN|den")
-	for round := range 15 {
-		lines := []string{"SEND|den||round " + fmt.Sprint(round), "TOPIC|den|round " + fmt.Sprint(round)}
+	for round := range 20 {
+		lines := []string{"SEND|den||round " + fmt.Sprint(round), "TOPIC|den|round " + fmt.Sprint(round), "SEND|den||round " + fmt.Sprint(round)}
 		talkUntil(t, conns, lines, "forbidden", func() {
 			for !strings.Contains(chief.Event(), "|bob|round") {
 			}
