@@ -219,12 +219,10 @@ func (h *Hub) declined(e Entry) {
 }
 
 func (h *Hub) expelled(e Entry) {
-	if p := h.people[e.User]; p != nil {
-		h.expel(h.room(e.Room), p, e.Account)
+	p, r := h.people[e.User], h.room(e.Room)
+	if p == nil {
+		return
 	}
-}
-
-func (h *Hub) expel(r *room, p *person, by string) {
 	delete(p.invites, r)
 	if r.maker == p.name {
 		r.maker = ""
@@ -233,8 +231,8 @@ func (h *Hub) expel(r *room, p *person, by string) {
 		return
 	}
 	h.leave(p, r, "")
-	if by != p.name {
-		h.note(p, by+" has taken you out of the room "+r.name)
+	if e.Account != p.name {
+		h.note(p, e.Account+" has taken you out of the room "+r.name)
 	}
 }
 
