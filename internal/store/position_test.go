@@ -1,74 +1,180 @@
 package store_test
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"parley/internal/chat"
 	"parley/internal/store"
 )
 
-// TestSeen moves positions through a room with more messages than one write looks at, by leaps and by small
-// steps, and wants each to arrive, and what is unread behind it to be as counted by hand.
-func TestSeen(t *testing.T) {
-	s := started(t, store.Options{})
-	write := func(e chat.Entry) chat.Entry {
-		done := make(chan chat.Entry, 1)
-		s.Append(e, func(e chat.Entry, err error) {
-			if err != nil {
-				t.Error(err)
-			}
-			done <- e
-		})
-		return <-done
-	}
-	rnd := rand.New(rand.NewPCG(1, 2))
-	people := []string{"alice", "bob", "carol", "dan"}
-	const n = 7000
-	said := make(chan chat.Entry, n)
-	for range n {
-		e := chat.Entry{Kind: chat.Said, Account: people[rnd.IntN(len(people))], Room: "lobby", Text: "hello"}
-		s.Append(e, func(e chat.Entry, err error) { said <- e })
-	}
-	author := make(map[int64]string)
-	var last int64
-	for range n {
-		e := <-said
-		author[e.ID], last = e.Account, max(last, e.ID)
-	}
-	unread := func(account string, at int64) (n int) {
-		for id, by := range author {
-			if id > at && by != account {
-				n++
-			}
-		}
-		return n
-	}
-	for i, account := range []string{"alice", "bob", "carol", "somebody", "else"} {
-		for at, to := int64(0), int64(0); at < last && !t.Failed(); {
-			to = min(last, to+1+rnd.Int64N([]int64{3, 70, 700, 6000, 7000}[i]*2))
-			for at < to {
-				e := write(chat.Entry{Kind: chat.Seen, Account: account, Room: "lobby", Message: to})
-				if e.Message <= at || e.Message > to {
-					t.Fatalf("%s moves from %d towards %d, to %d", account, at, to, e.Message)
-				}
-				if want := unread(account, e.Message); e.Unread != want {
-					t.Fatalf("%s has %d unread above %d, want %d", account, e.Unread, e.Message, want)
-				}
-				at = e.Message
-			}
-		}
-		if e := write(chat.Entry{Kind: chat.Seen, Account: account, Room: "lobby", Message: last - 1}); e.Message != last || e.Unread != 0 {
-			t.Errorf("%s went back to %d, with %d unread", account, e.Message, e.Unread)
-		}
-	}
-	state, err := s.State(t.Context())
+// readers is a store, and what its counters should be: computed from every message, at every look.
+type readers struct {
+	t    *testing.T
+	s    *store.Store
+	dir  string
+	said map[string][]chat.Message
+	seen map[[2]string]int64 // by account and room
+}
+
+func (r *readers) append(e chat.Entry) chat.Entry {
+	r.t.Helper()
+	e, err := try(r.t, r.s, e)
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatalf("%+v: %v", e, err)
 	}
-	for _, at := range state.Positions {
-		if at.Seen != last && at.Account != "dan" || at.Account == "dan" && at.Read != n-unread("dan", 0) {
-			t.Errorf("the state has %+v", at)
+	return e
+}
+
+func (r *readers) note(e chat.Entry) {
+	r.said[e.Room] = append(r.said[e.Room], chat.Message{ID: e.ID, Room: e.Room, User: e.Account, Text: e.Text})
+}
+
+// say says n texts at once, so that they come into the tables together, and by whom it is told.
+func (r *readers) say(room string, n int, who func(i int) string) {
+	r.t.Helper()
+	answers := make(chan chat.Entry, n)
+	// In the same batch as the first ones: it keeps nothing, and its id goes to one of them.
+	r.s.Append(chat.Entry{Kind: chat.Seen, Account: "alice", Room: room}, func(chat.Entry, error) {})
+	for i := range n {
+		r.s.Append(chat.Entry{Kind: chat.Said, Room: room, Account: who(i), Text: fmt.Sprint("text ", i)}, func(e chat.Entry, err error) {
+			if err != nil {
+				r.t.Error(err)
+			}
+			answers <- e
+		})
+	}
+	for range n {
+		r.note(<-answers)
+	}
+	slices.SortFunc(r.said[room], func(a, b chat.Message) int { return int(a.ID - b.ID) })
+}
+
+func (r *readers) unread(account, room string) (n int) {
+	for _, m := range r.said[room] {
+		if m.ID > r.seen[[2]string{account, room}] && m.User != account && m.Text != "" {
+			n++
 		}
 	}
+	return n
+}
+
+// see moves a position as the hub does: until the store has come as far as it was asked to.
+func (r *readers) see(account, room string, id int64) {
+	r.t.Helper()
+	at := r.seen[[2]string{account, room}]
+	for id > at {
+		e := r.append(chat.Entry{Kind: chat.Seen, Account: account, Room: room, Message: id})
+		if e.Message <= at || e.Message > id {
+			r.t.Fatalf("%s asks for %d in %s, and comes from %d to %d", account, id, room, at, e.Message)
+		}
+		at = e.Message
+		r.seen[[2]string{account, room}] = at
+		if want := r.unread(account, room); e.Unread != want {
+			r.t.Fatalf("%s has read %s up to %d: %d unread, want %d", account, room, at, e.Unread, want)
+		}
+	}
+}
+
+// reopen opens the store anew, after a clean stop or a kill, and compares.
+func (r *readers) reopen(kill bool, accounts, rooms []string) {
+	r.t.Helper()
+	if kill {
+		dir := crashed(r.t, r.dir)
+		if err := r.s.Close(); err != nil {
+			r.t.Fatal(err)
+		}
+		r.dir = dir
+	} else if err := r.s.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.s = open(r.t, r.dir, store.Options{})
+	state, err := r.s.State(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	said, at := map[string]int{}, map[[2]string]chat.Position{}
+	for _, room := range state.Rooms {
+		said[room.Name] = room.Said
+	}
+	for _, p := range state.Positions {
+		at[[2]string{p.Account, p.Room}] = p
+	}
+	for _, room := range rooms {
+		for _, account := range accounts {
+			key := [2]string{account, room}
+			if got, want := said[room]-at[key].Read, r.unread(account, room); got != want || at[key].Seen != r.seen[key] {
+				r.t.Fatalf("after a stop (kill: %v) %s has %d unread in %s above %d, want %d above %d",
+					kill, account, got, room, at[key].Seen, want, r.seen[key])
+			}
+		}
+	}
+	r.start()
+}
+
+func (r *readers) start() {
+	r.s.Start(func(batch []chat.Outcome) {
+		for _, o := range batch {
+			o.Done(o.Entry, o.Err)
+		}
+	})
+}
+
+// TestPositions: what is unread is exact at any moment, over clean stops and kills, with messages one by one and many at once.
+func TestPositions(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	r := &readers{t: t, dir: t.TempDir(), said: map[string][]chat.Message{}, seen: map[[2]string]int64{}}
+	r.s = open(t, r.dir, store.Options{})
+	r.start()
+	accounts := []string{"alice", "bob", "carol"}
+	rooms := []string{"lobby", "tea", chat.Conversation("alice", "bob")}
+	for _, a := range accounts {
+		r.append(chat.Entry{Kind: chat.Joined, Account: a, Room: "tea"})
+	}
+	speaker := func(room string) func(int) string {
+		return func(int) string {
+			if strings.HasPrefix(room, "@") {
+				return accounts[rnd.IntN(2)]
+			}
+			return append(accounts, "~guest")[rnd.IntN(4)]
+		}
+	}
+	for range soak(100, 3000) {
+		account, room := accounts[rnd.IntN(3)], rooms[rnd.IntN(3)]
+		switch list := r.said[room]; rnd.IntN(12) {
+		case 0, 1, 2:
+			r.say(room, 1, speaker(room))
+		case 3, 4:
+			r.say(room, 1+rnd.IntN(400), speaker(room))
+		case 5:
+			// The tables have what was said: later messages are counted apart from these.
+			time.Sleep(time.Duration(rnd.IntN(2)) * 550 * time.Millisecond)
+		case 6:
+			r.reopen(rnd.IntN(2) == 0, accounts, rooms)
+		case 7:
+			e := r.append(chat.Entry{Kind: chat.Joined, Account: account, Room: room})
+			if want := r.unread(account, room); e.Unread != want || e.Message != r.seen[[2]string{account, room}] {
+				t.Fatalf("%s joins %s with %d unread above %d, want %d", account, room, e.Unread, e.Message, want)
+			}
+		default:
+			if len(list) > 0 {
+				r.see(account, room, list[rnd.IntN(len(list))].ID)
+			}
+		}
+	}
+	// More people than are counted in memory.
+	r.say("tea", 5000, func(i int) string { return fmt.Sprint("reader", i) })
+	r.reopen(true, accounts, rooms)
+	r.reopen(false, accounts, rooms)
+	for _, a := range accounts {
+		r.see(a, "tea", r.said["tea"][len(r.said["tea"])-3000].ID)
+	}
+	r.see("reader16", "tea", r.said["tea"][len(r.said["tea"])-1000].ID) // more before it than one write looks at, fewer behind it
+	r.reopen(true, append(accounts, "reader17"), rooms)
 }
