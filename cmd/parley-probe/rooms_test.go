@@ -6,7 +6,7 @@ var roomTwins = []twin{
 }
 
 var roomMutations = []mutation{
-	{"internal/chat/seat.go", "if leaving, in := p.rooms[r]; !in || speak && leaving {", `if leaving, in := p.rooms[r]; !in && !without("reading") || speak && leaving {`},
+	{"internal/chat/seat.go", "if m := p.rooms[r]; m == nil || speak && m.leaving {", `if m := p.rooms[r]; m == nil && !without("reading") || speak && m != nil && m.leaving {`},
 	{"internal/chat/seat.go", "r := h.rooms[name]\n\tif r == nil {\n\t\treturn",
 		"r := h.rooms[name]\n\tif r == nil && without(\"reading-names\") {\n\t\treturn \"\", 0, ErrForbidden\n\t}\n\tif r == nil {\n\t\treturn"},
 	{"internal/chat/say.go", "Key: key, KeyOwner: s.Name,", `Key: key, KeyOwner: map[bool]string{true: "all", false: s.Name}[without("speaking")],`},

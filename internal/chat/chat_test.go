@@ -61,7 +61,7 @@ func TestHistoryInPages(t *testing.T) {
 		pages := 0
 		err := history(t.Context(), chat.Lobby, id, limit, chat.Reader{Page: func(list []chat.Event) bool {
 			for _, e := range list {
-				ids = append(ids, e.Message.ID)
+				ids = append(ids, e.ID)
 			}
 			if pages++; pages == 1 { // said while the history is being read: it is live
 				alice.say("", "meanwhile")

@@ -33,7 +33,7 @@ func newHouse(t *testing.T, accounts ...string) *house {
 func encode(dst []byte, e *chat.Event) []byte {
 	switch e.Kind {
 	case chat.MessageEvent:
-		return fmt.Appendf(dst, "%s %s: %s\n", e.Room, e.User, e.Message.Text)
+		return fmt.Appendf(dst, "%s %s: %s\n", e.Room, e.User, e.Text)
 	case chat.CameEvent:
 		return fmt.Appendf(dst, "%s +%s\n", e.Room, e.User)
 	case chat.WentEvent:
@@ -110,7 +110,7 @@ func (v *visitor) say(target, text string) error {
 }
 
 func (v *visitor) join(room string) (err error) {
-	failed := v.Join(room, func(_ int, _ int64, e error) { err = e })
+	failed := v.Join(room, false, func(_ int, _ int64, e error) { err = e })
 	return errors.Join(failed, err)
 }
 

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +16,20 @@ var (
 	ErrNameTaken       = errors.New("chat: a guest of this name is here")
 	ErrEnded           = errors.New("chat: the account's sessions were ended meanwhile")
 )
+
+// What ErrForbidden may be in particular.
+const (
+	ErrGuest    = forbidden("chat: not allowed to guests")
+	ErrLobby    = forbidden("chat: not allowed with the lobby")
+	ErrNotAdmin = forbidden("chat: allowed to admins only")
+	ErrNotMaker = forbidden("chat: allowed to the room's maker and admins only")
+	ErrNotYours = forbidden("chat: no message that this account may take back")
+)
+
+type forbidden string
+
+func (f forbidden) Error() string        { return string(f) }
+func (f forbidden) Is(target error) bool { return target == ErrForbidden }
 
 // Member is one session as the rooms see it.
 type Member interface {
@@ -36,20 +49,26 @@ type EventKind uint8
 
 // What members are told.
 const (
-	MessageEvent EventKind = iota + 1 // Message was said
+	MessageEvent EventKind = iota + 1 // User said Text
 	CameEvent                         // User came to Room
 	WentEvent                         // User went from Room
 	HereEvent                         // Count people are in Room
+	TopicEvent                        // User made Text the topic of Room
+	SeenEvent                         // the reader's account has read Room up to ID
+	GoneEvent                         // what User said as ID was taken back
+	NoteEvent                         // Text is for people
 )
 
-// Event is what a room tells its members. Room is as the reader sees it:
+// Event is what members are told. Room is as the reader sees it:
 // a conversation is @ and the other's name.
 type Event struct {
-	Kind    EventKind
-	Room    string
-	User    string
-	Count   int
-	Message Message
+	Kind  EventKind
+	ID    int64
+	Time  time.Time // MessageEvent
+	Room  string
+	User  string
+	Count int
+	Text  string
 }
 
 // Options are the bounds of a Hub, and the form of its events.
@@ -104,7 +123,9 @@ type Hub struct {
 type person struct {
 	name    string
 	guest   bool
-	rooms   map[*room]bool // joined, conversations too; true while a Left is on its way to the log
+	rooms   map[*room]*membership // joined, conversations too
+	invites map[*room]struct{}    // to rooms not joined
+	muted   time.Time             // does not speak until then
 	seats   []*Seat
 	told    int         // sessions that the last SessionsEnded ended
 	present bool        // is in the here list of their rooms
@@ -114,20 +135,6 @@ type person struct {
 	writing sync.Mutex // held while what they write is checked and queued, so that both orders are one; before Hub.mu
 	reading sync.Mutex // held during a read of the log; alone
 }
-
-// room is a room or a conversation.
-type room struct {
-	name    string
-	pair    [2]string    // the two of a conversation
-	last    int64        // id of the last message
-	coming  atomic.Int32 // messages on their way to the log
-	members map[*person]struct{}
-	here    crowd
-	told    time.Time   // when the last count was told
-	count   *time.Timer // runs while a count is due
-}
-
-func (r *room) isConversation() bool { return r.pair[0] != "" }
 
 // New makes a hub from the state of the log.
 func New(log Log, state State, opts Options) *Hub {
@@ -141,13 +148,17 @@ func New(log Log, state State, opts Options) *Hub {
 	for _, name := range state.Accounts {
 		h.addAccount(lobby, name)
 	}
-	for _, rs := range state.Rooms {
-		r := h.room(rs.Name)
-		r.last = rs.LastID
-		for _, name := range rs.Members {
-			if p := h.people[name]; p != nil {
-				r.add(p)
-			}
+	for i := range state.Rooms {
+		h.restore(&state.Rooms[i])
+	}
+	for _, at := range state.Positions {
+		if m := h.membership(at.Account, at.Room); m != nil {
+			m.seen, m.read = at.Seen, at.Read
+		}
+	}
+	for name, until := range state.Muted {
+		if p := h.people[name]; p != nil {
+			p.muted = until
 		}
 	}
 	return h
@@ -179,38 +190,14 @@ func (h *Hub) stop() {
 	}
 }
 
-// room returns the room of this name, made where it is new.
-func (h *Hub) room(name string) *room {
-	r := h.rooms[name]
-	if r == nil {
-		r = &room{name: name, members: make(map[*person]struct{})}
-		r.pair[0], r.pair[1] = participants(name)
-		h.rooms[name] = r
-	}
-	return r
-}
-
 func (h *Hub) addAccount(lobby *room, name string) *person {
 	p := h.people[name]
 	if p == nil {
-		p = &person{name: name, rooms: make(map[*room]bool)}
+		p = &person{name: name, rooms: make(map[*room]*membership)}
 		h.people[name] = p
 		lobby.add(p)
 	}
 	return p
-}
-
-func (r *room) add(p *person) {
-	r.members[p] = struct{}{}
-	if _, in := p.rooms[r]; !in {
-		p.rooms[r] = false
-	}
-}
-
-func (r *room) remove(p *person) {
-	delete(r.members, p)
-	delete(p.rooms, r)
-	r.here.remove(p)
 }
 
 // Who is the person that a session signed in.
@@ -233,7 +220,7 @@ func (h *Hub) Admit(m Member, who Who) (*Seat, error) {
 	case who.Guest && p != nil:
 		return nil, ErrNameTaken
 	case who.Guest:
-		p = &person{name: who.Name, guest: true, rooms: make(map[*room]bool)}
+		p = &person{name: who.Name, guest: true, rooms: make(map[*room]*membership)}
 		h.people[who.Name] = p
 		h.room(Lobby).add(p)
 	case p == nil || p.ended > who.Version:
@@ -270,35 +257,4 @@ func (h *Hub) EndGuest(name, reason string) (int, error) {
 		s.member.End(reason)
 	}
 	return len(p.seats), nil
-}
-
-// crowd is a set of people that is walked far more often than it changes.
-type crowd struct {
-	list []*person
-	at   map[*person]int
-}
-
-func (c *crowd) add(p *person) bool {
-	if _, in := c.at[p]; in {
-		return false
-	}
-	if c.at == nil {
-		c.at = make(map[*person]int)
-	}
-	c.at[p] = len(c.list)
-	c.list = append(c.list, p)
-	return true
-}
-
-func (c *crowd) remove(p *person) bool {
-	i, in := c.at[p]
-	if !in {
-		return false
-	}
-	last := len(c.list) - 1
-	c.list[i] = c.list[last]
-	c.at[c.list[i]] = i
-	c.list = slices.Delete(c.list, last, last+1)
-	delete(c.at, p)
-	return true
 }

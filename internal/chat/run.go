@@ -31,9 +31,11 @@ func (h *Hub) tellRun(batch []Outcome) int {
 			s.heard = h.run.ends[i]
 		}
 		begin = h.run.ends[i]
+		h.own(r, o.Entry.Account)
 		o.Done(o.Entry, o.Err)
 	}
 	r.last = batch[len(batch)-1].Entry.ID
+	r.said += len(batch)
 	more := r.coming.Load() > 0
 	for _, p := range r.here.list {
 		for _, s := range p.seats {
@@ -47,6 +49,13 @@ func (h *Hub) tellRun(batch []Outcome) int {
 }
 
 func (o *Outcome) isSaid() bool { return o.News && o.Entry.Kind == Said }
+
+// own counts a message that its author need not read.
+func (h *Hub) own(r *room, author string) {
+	if m := r.members[h.people[author]]; m != nil {
+		m.read++
+	}
+}
 
 func (r *room) hears(s *Seat) bool {
 	_, here := r.here.at[s.person]

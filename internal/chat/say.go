@@ -5,7 +5,7 @@ import "sync/atomic"
 // Say appends text for target: a room, @user, or "" for the current room.
 // done is called once, on the tail's goroutine in the order of ids, before this session hears of any
 // later message, and must not call the hub; an error returned means that it never will be.
-// Errors: ErrNotMember, ErrNoSuchUser, ErrForbidden; those of Log.Append to done.
+// Errors: ErrNotMember, ErrNoSuchUser, ErrForbidden, a *MutedError; those of Log.Append to done.
 func (s *Seat) Say(target, key, text string, done func(id int64, err error)) error {
 	if target == "" {
 		target = s.current
@@ -34,7 +34,10 @@ func (s *Seat) speak(target string) (name string, coming *atomic.Int32, err erro
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if name, _, err = s.find(target, true); err != nil {
+	if name, _, err = s.find(target, true); err == nil {
+		err = s.person.mayspeak()
+	}
+	if err != nil {
 		return "", nil, err
 	}
 	if r := h.rooms[name]; r != nil {

@@ -1,5 +1,7 @@
 package chat
 
+import "time"
+
 // Tail takes what the log has dealt with, in order, on the log's tail
 // goroutine. It is the only way by which messages and memberships reach the rooms.
 func (h *Hub) Tail(batch []Outcome) {
@@ -36,25 +38,53 @@ var tailTable = map[Kind]func(*Hub, Entry){
 	AccountRemoved: (*Hub).accountRemoved,
 	SessionsEnded:  (*Hub).sessionsEnded,
 	FamilyEnded:    (*Hub).familyEnded,
+	Locked:         (*Hub).locked,
+	Opened:         (*Hub).opened,
+	Invited:        (*Hub).invite,
+	Declined:       (*Hub).declined,
+	Expelled:       (*Hub).expelled,
+	TopicSet:       (*Hub).topicSet,
+	Seen:           (*Hub).seen,
+	Gone:           (*Hub).gone,
+	Muted:          (*Hub).mute,
 }
 
 // said is a message of a conversation; those of a room come in runs.
 func (h *Hub) said(e Entry) {
 	r := h.room(e.Room)
 	r.last = e.ID
-	for i, name := range r.pair {
-		p := h.people[name]
-		if p == nil || i == 1 && r.pair[0] == name {
-			continue
+	r.said++
+	for _, name := range r.pair {
+		if p := h.people[name]; p != nil {
+			r.add(p)
 		}
-		r.add(p)
-		h.tellPerson(p, h.encode(messageEvent(r.seenBy(name), &e)), e.Session)
 	}
+	h.own(r, e.Account)
+	h.tellAll(r, messageEvent("", &e), e.Session)
 }
 
 func messageEvent(room string, e *Entry) Event {
-	m := Message{ID: e.ID, Time: e.Time, Room: e.Room, User: e.Account, Text: e.Text}
-	return Event{Kind: MessageEvent, Room: room, User: m.User, Message: m}
+	return Event{Kind: MessageEvent, ID: e.ID, Time: e.Time, Room: room, User: e.Account, Text: e.Text}
+}
+
+// tellAll tells an event to all who hear the room, or to both of a conversation, but the session that caused it.
+func (h *Hub) tellAll(r *room, e Event, except string) {
+	if !r.isConversation() {
+		e.Room = r.name
+		h.tell(r, e, except)
+		return
+	}
+	for i, name := range r.pair {
+		if p := h.people[name]; p != nil && (i == 0 || name != r.pair[0]) {
+			e.Room = r.seenBy(name)
+			h.tellPerson(p, h.encode(e), except)
+		}
+	}
+}
+
+// note tells a person something in words.
+func (h *Hub) note(p *person, text string) {
+	h.tellPerson(p, h.encode(Event{Kind: NoteEvent, Text: text}), "")
 }
 
 func (h *Hub) encode(e Event) []byte { return h.opts.Append(nil, &e) }
@@ -79,9 +109,18 @@ func (h *Hub) tellPerson(p *person, bytes []byte, except string) {
 }
 
 func (h *Hub) joined(e Entry) {
-	if p := h.people[e.Account]; p != nil {
-		h.join(p, h.room(e.Room), e.Session)
+	_, exists := h.rooms[e.Room]
+	r := h.room(e.Room)
+	if !exists {
+		r.maker, r.locked = e.Account, e.Lock
 	}
+	p := h.people[e.Account]
+	if p == nil {
+		return
+	}
+	h.join(p, r, e.Session)
+	m := p.rooms[r]
+	m.seen, m.read = e.Message, r.said-e.Unread
 }
 
 func (h *Hub) left(e Entry) {
@@ -91,7 +130,9 @@ func (h *Hub) left(e Entry) {
 }
 
 func (h *Hub) join(p *person, r *room, session string) {
-	r.add(p)
+	if m := r.add(p); p.guest && m.seen == 0 {
+		m.seen, m.read = r.last, r.said // what was said before is no news to a guest
+	}
 	if p.present {
 		h.came(r, p, session)
 	}
@@ -119,6 +160,11 @@ func (h *Hub) accountRemoved(e Entry) {
 	h.depart(p)
 	for r := range p.rooms {
 		r.remove(p)
+	}
+	for _, r := range h.rooms {
+		if r.maker == p.name {
+			r.maker = ""
+		}
 	}
 	for _, s := range p.seats {
 		s.member.End(e.Text)
@@ -148,3 +194,93 @@ func (h *Hub) familyEnded(e Entry) {
 		}
 	}
 }
+
+func (h *Hub) locked(e Entry) { h.setLocked(e, true, " has locked the room ") }
+func (h *Hub) opened(e Entry) { h.setLocked(e, false, " has opened the room ") }
+
+func (h *Hub) setLocked(e Entry, locked bool, what string) {
+	r := h.room(e.Room)
+	if r.locked == locked {
+		return
+	}
+	r.locked = locked
+	h.tell(r, Event{Kind: NoteEvent, Text: e.Account + what + r.name}, e.Session)
+}
+
+func (h *Hub) invite(e Entry) {
+	if p := h.people[e.User]; p != nil {
+		p.invite(h.room(e.Room))
+		h.note(p, e.Account+" invites you to the room "+e.Room)
+	}
+}
+
+func (h *Hub) declined(e Entry) {
+	if p := h.people[e.Account]; p != nil {
+		delete(p.invites, h.rooms[e.Room])
+	}
+}
+
+func (h *Hub) expelled(e Entry) {
+	if p := h.people[e.User]; p != nil {
+		h.expel(h.room(e.Room), p, e.Account)
+	}
+}
+
+func (h *Hub) expel(r *room, p *person, by string) {
+	delete(p.invites, r)
+	if r.maker == p.name {
+		r.maker = ""
+	}
+	if p.rooms[r] == nil {
+		return
+	}
+	h.leave(p, r, "")
+	if by != p.name {
+		h.note(p, by+" has taken you out of the room "+r.name)
+	}
+}
+
+func (h *Hub) topicSet(e Entry) {
+	r := h.room(e.Room)
+	r.topic = e.Text
+	h.tell(r, Event{Kind: TopicEvent, Room: r.name, User: e.Account, Text: e.Text}, e.Session)
+}
+
+func (h *Hub) seen(e Entry) {
+	p, r := h.people[e.Account], h.room(e.Room)
+	if p == nil || p.rooms[r] == nil {
+		return
+	}
+	m := p.rooms[r]
+	m.seen, m.read = e.Message, r.said-e.Unread
+	h.tellPerson(p, h.encode(Event{Kind: SeenEvent, Room: r.seenBy(p.name), ID: e.Message}), e.Session)
+}
+
+func (h *Hub) gone(e Entry) {
+	r := h.room(e.Room)
+	r.said--
+	for p, m := range r.members {
+		if m.seen >= e.Message || p.name == e.User {
+			m.read--
+		}
+	}
+	h.tellAll(r, Event{Kind: GoneEvent, ID: e.Message, User: e.User}, e.Session)
+}
+
+func (h *Hub) mute(e Entry) {
+	p := h.people[e.User]
+	if p == nil {
+		return
+	}
+	was := p.mayspeak()
+	p.muted = e.Until
+	switch is := p.mayspeak(); {
+	case is != nil:
+		h.note(p, "you are muted until "+MuteTime(e.Until)+": you can read, but not speak")
+	case was != nil:
+		h.note(p, "you are not muted any more")
+	}
+}
+
+// MuteTime is a time as people are told it.
+func MuteTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

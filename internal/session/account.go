@@ -35,7 +35,7 @@ func (s *session) passwd(ctx context.Context, f []string) error {
 func (s *session) eject(ctx context.Context, f []string) error {
 	user, reason := f[0], f[1]
 	if !s.seat.Admin {
-		return chat.ErrForbidden
+		return chat.ErrNotAdmin
 	}
 	if err := protocol.CheckShownName(user); err != nil {
 		return err

@@ -29,6 +29,8 @@ var vocabulary = []string{
 	"FIND|lobby|hi", "FIND|den|\"", "FIND|lobby|", "PASSWD|short", "PASSWD|" + password + " too", "EJECT|bob|out", "EJECT|bob",
 	"PING|", "PING|x|y", "PING|\x07", "HELP|", "HELP|x", "", "nonsense", "|", "NOPE|", "nope|x", "ABCDEFGHIJKLMNOPQ|", "PING", strings.Repeat("x", 5000),
 	"GET / HTTP/1.1", "\r", "MSG|cr\r",
+	"LIST|*", "LIST|*|lobby", "LIST|*|*", "JOIN|den|locked", "JOIN|den|open", "LOCK|den", "OPEN|den", "LOCK|lobby", "INVITE|den|bob", "INVITE|den|nobody", "EXPEL|den|bob", "EXPEL|den|alice",
+	"TOPIC|den", "TOPIC|den|", "TOPIC|den|a|b", "TOPIC|lobby|\x1b", "SEEN|lobby|3", "SEEN|lobby|9223372036854775807", "SEEN|lobby|x", "SEEN|@bob|1", "DELETE|1", "DELETE|", "MUTE|bob|5", "MUTE|bob",
 }
 
 const rawFrom = 192
@@ -52,6 +54,7 @@ func FuzzSession(f *testing.F) {
 	f.Add(pick("MSG|hi", any, hello, "MSG|hi", "MSG|hi", any, "EXIT|", any), []byte(nil))
 	f.Add(pick(hello, "MSG|hi", "SEND|lobby|k|x", "SEND|lobby|k|x", "MSG|", "MSG|hi", any, "JOIN|den", "MSG|hi", "HISTORY|den", "WHO|den", "LEAVE|den", "MSG|hi", any), []byte(nil))
 	f.Add(pick(hello, "JOIN|den", "SEND|den|k|x", any, "SEND|den|k|x", "HISTORY|den", "HISTORY|lobby", "FIND|lobby|hi", any, "HELP|", "LIST|"), []byte(nil))
+	f.Add(pick(hello, "JOIN|den|locked", "INVITE|den|bob", "TOPIC|den|a|b", any, "TOPIC|den", "SEND|den|k|x", "SEEN|den|9223372036854775807", "EXPEL|den|bob", "OPEN|den", "LIST|*", "EXPEL|den|alice", "LIST|*", "TOPIC|den", any), []byte(nil))
 	f.Add(pick("HELLO|carol|"+password, "MSG|hi", any, "HELP|", "PASSWD|short", "NOPE|", "PASSWD|"+password+" too", "MSG|hi", any, "LIST|"), []byte(nil))
 	f.Add(pick("HELLO|alice|TOKEN", "MSG|hi", any, "EXIT|x", any, "EXIT|"), []byte(nil))
 	f.Add(pick("HELLO|guest", "MSG|hi", "JOIN|den", "SEND|@alice||x", any, "PASSWD|short"), []byte("MSG|half"))

@@ -2,7 +2,9 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -31,9 +33,12 @@ func (s *session) who(_ context.Context, f []string) error {
 }
 
 func (s *session) list(_ context.Context, f []string) error {
+	if len(f) > 0 && f[0] == joinable {
+		return s.listJoinable(f[1:])
+	}
 	after := ""
-	if len(f) == 1 {
-		after = f[0]
+	if len(f) > 0 {
+		after = strings.Join(f, "|")
 		if _, err := protocol.ParseTarget(after); err != nil {
 			return err
 		}
@@ -41,11 +46,50 @@ func (s *session) list(_ context.Context, f []string) error {
 	var items []string
 	for _, m := range s.seat.Memberships() {
 		if m.Room > after {
-			items = append(items, m.Room+":"+strconv.FormatInt(m.Last, 10))
+			items = append(items, fmt.Sprintf("%s:%d:%d:%d", m.Room, m.Last, m.Seen, m.Unread))
 		}
 	}
 	s.okList(items)
 	return nil
+}
+
+// joinable asks LIST for the rooms that one could join.
+const joinable = "*"
+
+func (s *session) listJoinable(f []string) error {
+	after := ""
+	if len(f) > 0 {
+		after = f[0]
+		if err := protocol.CheckName(after); err != nil {
+			return err
+		}
+	}
+	list := s.seat.Joinable(after)
+	slices.SortFunc(list, func(a, b chat.Joinable) int { return strings.Compare(a.Room, b.Room) })
+	items := make([]string, len(list))
+	for i, room := range list {
+		items[i] = room.Room + ":" + strconv.Itoa(room.Members)
+	}
+	s.okList(items)
+	return nil
+}
+
+func (s *session) seen(_ context.Context, f []string) error {
+	if _, err := protocol.ParseTarget(f[0]); err != nil {
+		return err
+	}
+	id, bad := protocol.ParseID(f[1])
+	if bad != nil {
+		return bad
+	}
+	return s.wait(func(done func(error)) error {
+		return s.seat.Seen(f[0], id, func(at int64, err error) {
+			if err == nil {
+				s.ok(f[0], strconv.FormatInt(at, 10))
+			}
+			done(err)
+		})
+	})
 }
 
 // directions are the ways in which HISTORY reads.

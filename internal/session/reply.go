@@ -18,8 +18,15 @@ var refusals = []struct {
 }{
 	{chat.ErrNotMember, protocol.Errorf(protocol.NotMember, "you have not joined such a room; JOIN|room joins one")},
 	{chat.ErrNoSuchUser, protocol.Errorf(protocol.NoSuchUser, "there is no such user")},
-	{chat.ErrForbidden, protocol.Errorf(protocol.Forbidden, "this is not allowed to you, or not here")},
+	{chat.ErrGuest, protocol.Errorf(protocol.Forbidden, "guests may not do this; it needs an account")},
+	{chat.ErrLobby, protocol.Errorf(protocol.Forbidden, "everybody is in the lobby, and stays there")},
+	{chat.ErrNotAdmin, protocol.Errorf(protocol.Forbidden, "only admins may do this")},
+	{chat.ErrNotMaker, protocol.Errorf(protocol.Forbidden, "only who made the room, or an admin, may do this")},
+	{chat.ErrNotYours, protocol.Errorf(protocol.Forbidden, "you may take back your own messages, for a day after you said them")},
 	{chat.ErrTooManyRooms, protocol.Errorf(protocol.Forbidden, "there are too many rooms; LEAVE one first")},
+	{chat.ErrRoomFull, protocol.Errorf(protocol.Forbidden, "the room is full")},
+	{chat.ErrRoomExists, protocol.Errorf(protocol.Forbidden, "there is such a room, and it is open; JOIN|room joins it, and its maker may LOCK it")},
+	{chat.ErrTooManyInvites, protocol.Errorf(protocol.Forbidden, "this user has too many invitations; ask them to follow or LEAVE some")},
 	{chat.ErrTooManySessions, protocol.Wait(protocol.Busy, time.Minute, "too many sessions of this account; end one")},
 	{chat.ErrUnavailable, protocol.Wait(protocol.Busy, time.Second, "nothing can be written now; try again")},
 	{chat.ErrNameTaken, protocol.Errorf(protocol.Denied, "a guest of this name is here; take another")},
@@ -39,6 +46,7 @@ func refusal(err error) *protocol.Error {
 		told      *protocol.Error
 		throttled *auth.ThrottledError
 		weak      *auth.WeakError
+		muted     *chat.MutedError
 	)
 	switch {
 	case errors.As(err, &told):
@@ -47,6 +55,8 @@ func refusal(err error) *protocol.Error {
 		return protocol.Wait(protocol.Throttled, throttled.Wait, "too many failed sign-ins; try again then")
 	case errors.As(err, &weak):
 		return protocol.Errorf(protocol.WeakPassword, "%s", weak.Why)
+	case errors.As(err, &muted):
+		return protocol.Errorf(protocol.Forbidden, "you are muted until %s: you can read, but not speak", chat.MuteTime(muted.Until))
 	}
 	for _, r := range refusals {
 		if errors.Is(err, r.err) {
@@ -62,6 +72,10 @@ var eventNames = map[chat.EventKind]string{
 	chat.CameEvent:    protocol.EventJoin,
 	chat.WentEvent:    protocol.EventLeave,
 	chat.HereEvent:    protocol.EventHere,
+	chat.TopicEvent:   protocol.EventTopic,
+	chat.SeenEvent:    protocol.EventSeen,
+	chat.GoneEvent:    protocol.EventGone,
+	chat.NoteEvent:    protocol.EventNote,
 }
 
 // events are for Append, which would else make one each time.
@@ -72,7 +86,7 @@ func Append(dst []byte, e *chat.Event) []byte {
 	line := events.Get().(*protocol.Event)
 	*line = protocol.Event{
 		Command: eventNames[e.Kind], Room: e.Room, User: e.User, Count: e.Count,
-		ID: e.Message.ID, Time: e.Message.Time, Text: e.Message.Text,
+		ID: e.ID, Time: e.Time, Text: e.Text,
 	}
 	dst = line.Append(dst)
 	*line = protocol.Event{}

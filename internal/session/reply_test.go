@@ -9,9 +9,8 @@ import (
 )
 
 func BenchmarkAppend(b *testing.B) {
-	e := chat.Event{Kind: chat.MessageEvent, Room: "lobby", User: "alice", Message: chat.Message{
-		ID: 1234567, Time: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC), Room: "lobby", User: "alice", Text: strings.Repeat("x", 64),
-	}}
+	e := chat.Event{Kind: chat.MessageEvent, Room: "lobby", User: "alice",
+		ID: 1234567, Time: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC), Text: strings.Repeat("x", 64)}
 	var line []byte
 	b.ReportAllocs()
 	for b.Loop() {

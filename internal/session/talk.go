@@ -2,8 +2,11 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"strconv"
+	"time"
 
+	"parley/internal/chat"
 	"parley/protocol"
 )
 
@@ -55,12 +58,15 @@ func (s *session) failed(what string, err error) {
 }
 
 func (s *session) join(_ context.Context, f []string) error {
-	room := f[0]
+	room, lock := f[0], len(f) == 2
 	if err := protocol.CheckName(room); err != nil {
 		return err
 	}
+	if lock && f[1] != lockWord {
+		return protocol.Errorf(protocol.BadData, "the second field is %s, or not there", lockWord)
+	}
 	return s.wait(func(done func(error)) error {
-		return s.seat.Join(room, func(members int, last int64, err error) {
+		return s.seat.Join(room, lock, func(members int, last int64, err error) {
 			if err == nil {
 				s.ok(room, strconv.Itoa(members), strconv.FormatInt(last, 10))
 			}
@@ -82,6 +88,27 @@ func (s *session) leave(_ context.Context, f []string) error {
 			done(err)
 		})
 	})
+}
+
+// scrubTime bounds the wait for the bytes of a message that was taken back to be gone.
+const scrubTime = 10 * time.Second
+
+func (s *session) takeBack(ctx context.Context, f []string) error {
+	id, bad := protocol.ParseID(f[0])
+	if bad != nil {
+		return bad
+	}
+	if err := s.wait(func(done func(error)) error { return s.seat.TakeBack(ctx, id, done) }); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, scrubTime)
+	defer cancel()
+	if err := s.seat.Scrub(ctx); err != nil {
+		return fmt.Errorf("%w: %w", chat.ErrUnavailable, err) // repeated, it goes on from here
+	}
+	s.log().Info("message taken back", "id", id)
+	s.ok(strconv.FormatInt(id, 10))
+	return nil
 }
 
 // wait runs what the log answers later, and waits for that answer.

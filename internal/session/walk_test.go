@@ -35,17 +35,25 @@ var forms = map[string]form{
 	"HELLO":   {[]int{1, 2}, all(protocol.CheckName, protocol.CheckCharacters), `[0-9a-f]{8}-[0-9a-f-]{27}\|(pt1\.[\w-]{43})?\|(lobby|den)?`, "denied busy"},
 	"MSG":     {[]int{1}, all(protocol.CheckText), `[1-9][0-9]*`, "not-member"},
 	"EXIT":    {[]int{0}, all(), `bye`, ""},
-	"JOIN":    {[]int{1}, all(protocol.CheckName), `[a-z0-9._-]+\|[0-9]+\|[0-9]+`, "forbidden"},
+	"JOIN":    {[]int{1, 2}, all(protocol.CheckName, word("locked")), `[a-z0-9._-]+\|[0-9]+\|[0-9]+`, "forbidden not-member"},
 	"LEAVE":   {[]int{1}, all(protocol.CheckName), `[a-z0-9._-]+`, "not-member forbidden"},
 	"SEND":    {[]int{3}, all(target, protocol.CheckKey, protocol.CheckText), `[1-9][0-9]*`, "not-member no-such-user forbidden"},
 	"WHO":     {[]int{1, 2}, all(protocol.CheckName, protocol.CheckShownName), `([a-z0-9._~-]+(\|[a-z0-9._~-]+)*)?`, "not-member"},
-	"LIST":    {[]int{0, 1}, all(target), `([@a-z0-9._-]+:[0-9]+(\|[@a-z0-9._-]+:[0-9]+)*)?`, ""},
+	"LIST":    {[]int{0, 1, 2}, lists, `([@a-z0-9._-]+(:[0-9]+){1,3}(\|[@a-z0-9._-]+(:[0-9]+){1,3})*)?`, ""},
 	"HISTORY": {[]int{1, 4}, all(target, direction, as(protocol.ParseID), as(protocol.ParseLimit)), `[0-9]+`, "not-member no-such-user forbidden"},
 	"FIND":    {[]int{2}, all(target, protocol.CheckText), `[0-9]+`, "not-member no-such-user forbidden"},
+	"SEEN":    {[]int{2}, all(target, as(protocol.ParseID)), `[@a-z0-9._-]+\|[0-9]+`, "not-member no-such-user forbidden"},
+	"TOPIC":   {[]int{1, 2}, all(protocol.CheckName, topic), `.*`, "not-member forbidden"},
+	"LOCK":    {[]int{1}, all(protocol.CheckName), `[a-z0-9._-]+`, "not-member forbidden"},
+	"OPEN":    {[]int{1}, all(protocol.CheckName), `[a-z0-9._-]+`, "not-member forbidden"},
+	"INVITE":  {[]int{2}, all(protocol.CheckName, protocol.CheckShownName), ``, "not-member no-such-user forbidden"},
+	"EXPEL":   {[]int{2}, all(protocol.CheckName, protocol.CheckShownName), ``, "not-member no-such-user forbidden"},
+	"DELETE":  {[]int{1}, all(as(protocol.ParseID)), `[0-9]+`, "forbidden"},
+	"MUTE":    {[]int{2}, all(), ``, "forbidden bad-data"},
 	"PASSWD":  {[]int{1}, all(), ``, "bad-text weak-password forbidden"},
 	"EJECT":   {[]int{2}, all(), ``, "forbidden"},
 	"PING":    {[]int{1}, all(protocol.CheckCharacters), ``, ""},
-	"HELP":    {[]int{0}, all(), `HELLO|MSG|EXIT|JOIN|LEAVE|SEND|WHO|LIST|HISTORY|FIND|PASSWD|EJECT|PING|HELP`, ""},
+	"HELP":    {[]int{0}, all(), `HELLO|MSG|EXIT|JOIN|LEAVE|SEND|WHO|LIST|HISTORY|FIND|SEEN|TOPIC|LOCK|OPEN|INVITE|EXPEL|DELETE|MUTE|PASSWD|EJECT|PING|HELP`, ""},
 }
 
 // all checks each field that is there, in order.
@@ -65,6 +73,33 @@ func as[T any](parse func(string) (T, *protocol.Error)) func(string) *protocol.E
 }
 
 var target = as(protocol.ParseTarget)
+
+// lists is what LIST takes: the name to go on after, or * and such a name.
+func lists(f []string) *protocol.Error {
+	switch {
+	case len(f) == 0:
+		return nil
+	case f[0] == "*":
+		return all(word("*"), protocol.CheckName)(f)
+	}
+	return target(strings.Join(f, "|"))
+}
+
+func topic(s string) *protocol.Error {
+	if s == "" {
+		return nil
+	}
+	return protocol.CheckText(s)
+}
+
+func word(w string) func(string) *protocol.Error {
+	return func(s string) *protocol.Error {
+		if s == w {
+			return nil
+		}
+		return &protocol.Error{Code: protocol.BadData}
+	}
+}
 
 func direction(s string) *protocol.Error {
 	if s == "after" || s == "before" {

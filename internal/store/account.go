@@ -1,6 +1,8 @@
 package store
 
 import (
+	"database/sql"
+
 	"parley/auth"
 	"parley/internal/chat"
 )
@@ -30,8 +32,10 @@ func (c *change) apply(t *tx) (result, error) {
 	except := c.Except
 	if a.Removed {
 		except = ""
-		if _, err := run(t.deleteMembers, a.Name); err != nil {
-			return result{}, err
+		for _, forget := range []*sql.Stmt{t.deleteMembers, t.deleteInvites, t.deletePositions, t.deleteMute, t.deleteMaker} {
+			if _, err := run(forget, a.Name); err != nil {
+				return result{}, err
+			}
 		}
 	}
 	if c.End || a.Removed {

@@ -33,6 +33,7 @@ func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err e
 		}
 	}()
 	t.keys, t.tokens = 0, 0
+	clear(t.said)
 	t.id, t.ms, t.now = w.applied, 0, w.opts.Now().UnixMilli()
 	if err = t.putBlocks(list); err != nil {
 		return err
@@ -42,6 +43,9 @@ func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err e
 	}
 	if t.id == w.applied {
 		_, err = w.stmt.rollback.Exec() // nothing was kept, so there is nothing to wait for
+		return err
+	}
+	if err = t.settleCounts(); err != nil {
 		return err
 	}
 	if err = t.purge(); err != nil {
@@ -109,6 +113,7 @@ func (t *tx) putBlocks(list []chat.Entry) error {
 	for i := range list {
 		e := &list[i]
 		t.id, t.ms = e.ID, e.Time.UnixMilli()
+		t.count(e)
 		if e.Key == "" {
 			continue
 		}

@@ -20,7 +20,7 @@ func (j *joined) apply(t *tx) (result, error) {
 	if err, dbErr := t.mayJoin(e); err != nil || dbErr != nil {
 		return refuse(err), dbErr
 	}
-	r, err := t.makeRoom(e.Room)
+	r, err := t.makeRoomBy(e.Room, e.Account, e.Lock)
 	if err != nil {
 		return result{}, err
 	}
@@ -28,7 +28,15 @@ func (j *joined) apply(t *tx) (result, error) {
 		if _, err := run(t.insertMember, e.Account, r.id); err != nil {
 			return result{}, err
 		}
+		if _, err := run(t.deleteInvite, e.Account, e.Room); err != nil {
+			return result{}, err
+		}
 	}
+	at, err := t.position(e.Account, r)
+	if err != nil {
+		return result{}, err
+	}
+	e.Message, e.Unread = at.seen, at.unread()
 	if e.Session != "" {
 		if _, err := run(t.moveSession, e.Room, e.Session); err != nil {
 			return result{}, err
@@ -56,11 +64,22 @@ func (t *tx) mayJoin(e chat.Entry) (reason, err error) {
 		return nil, err
 	}
 	if exists {
+		if reason, err := t.mayEnter(e, r); reason != nil || err != nil {
+			return reason, err
+		}
 		if ok, err := found(t.isMember.QueryRow(e.Account, r.id), &one); ok || err != nil {
 			return nil, err
 		}
 	}
 	var n int
+	if e.Limits.Members > 0 && exists {
+		if err := t.countMembers.QueryRow(r.id).Scan(&n); err != nil {
+			return nil, err
+		}
+		if n >= e.Limits.Members {
+			return chat.ErrRoomFull, nil
+		}
+	}
 	if e.Limits.Rooms > 0 && !conversation(e.Room) {
 		if err := t.countJoined.QueryRow(e.Account).Scan(&n); err != nil {
 			return nil, err
@@ -76,6 +95,23 @@ func (t *tx) mayJoin(e chat.Entry) (reason, err error) {
 		if n >= e.Limits.Total {
 			return chat.ErrTooManyRooms, nil
 		}
+	}
+	return nil, nil
+}
+
+// mayEnter says why e's account may not be in a room that is there, if it may not: whatever was
+// true when it asked, a LOCK or an EXPEL may have come before it.
+func (t *tx) mayEnter(e chat.Entry, r room) (reason, err error) {
+	var locked, member, invited bool
+	var maker string
+	if err := t.entrance.QueryRow(r.id, e.Account).Scan(&locked, &maker, &member, &invited); err != nil {
+		return nil, err
+	}
+	switch {
+	case locked && !member && !invited && maker != e.Account:
+		return chat.ErrNotMember, nil
+	case !locked && e.Lock:
+		return chat.ErrRoomExists, nil
 	}
 	return nil, nil
 }

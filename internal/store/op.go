@@ -49,9 +49,10 @@ type tx struct {
 	ms   int64 // time as it is stored
 	now  int64 // what the machine's clock shows: earlier than ms where it went back
 
-	tokensKept   int             // Options.Tokens
-	keys, tokens int             // rows added by this transaction
-	rooms        map[string]room // that were used lately; emptied when a transaction fails
+	tokensKept   int              // Options.Tokens
+	keys, tokens int              // rows added by this transaction
+	rooms        map[string]room  // that were used lately; emptied when a transaction fails
+	said         map[authored]int // messages that the tables have and the counters not yet; see position.go
 }
 
 // entry returns e as this op's entry.
@@ -115,13 +116,16 @@ func (t *tx) remember(name string, id int64) room {
 
 // makeRoom returns the room with this name, made where missing; a new
 // conversation gets its two members.
-func (t *tx) makeRoom(name string) (room, error) {
+func (t *tx) makeRoom(name string) (room, error) { return t.makeRoomBy(name, "", false) }
+
+// makeRoomBy is makeRoom for a room that has a maker, and may be locked from the start.
+func (t *tx) makeRoomBy(name, maker string, locked bool) (room, error) {
 	r, ok, err := t.findRoom(name)
 	if ok || err != nil {
 		return r, err
 	}
 	var id int64
-	if err := t.insertRoom.QueryRow(name, conversation(name)).Scan(&id); err != nil {
+	if err := t.insertRoom.QueryRow(name, conversation(name), maker, locked).Scan(&id); err != nil {
 		return room{}, err
 	}
 	r = t.remember(name, id)

@@ -165,7 +165,9 @@ func TestFirstSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(state), "{[alice bob] [{lobby 8 []} {tea 9 [alice]} {@alice@bob 10 [alice bob]}]}"; got != want {
+	if got, want := fmt.Sprint(state), "{[alice bob] [{lobby 8 1 []   false []} {tea 9 1 [alice]   false []} {@alice@bob 10 1 [alice bob]   false []}] "+
+		// What was said before there were positions is unread to nobody.
+		"[{alice lobby 8 1} {alice tea 9 1} {alice @alice@bob 10 1} {bob lobby 8 1} {bob @alice@bob 10 1}] map[]}"; got != want {
 		t.Errorf("state %s, want %s", got, want)
 	}
 	a, err := s.Account(t.Context(), "alice")

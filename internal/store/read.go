@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"parley/internal/chat"
 )
@@ -120,9 +121,14 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 	}
 	defer tx.Rollback()
 	place := map[int64]int{} // of a room's id in state.Rooms
-	var name string
-	var id, last int64
-	var more []byte
+	state.Muted = make(map[string]time.Time)
+	var (
+		name     string
+		id, last int64
+		more     []byte
+		r        chat.RoomState
+		at       chat.Position
+	)
 	for _, q := range []struct {
 		sql  string
 		into []any
@@ -131,16 +137,26 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 		{`SELECT name FROM accounts WHERE NOT removed ORDER BY name`, []any{&name}, func() {
 			state.Accounts = append(state.Accounts, name)
 		}},
-		{`SELECT r.id, r.name, coalesce(m.id, 0), m.more FROM rooms r LEFT JOIN messages m
+		{`SELECT r.id, r.name, r.maker, r.topic, r.locked, r.said, coalesce(m.id, 0), m.more FROM rooms r LEFT JOIN messages m
 			ON m.id = (SELECT max(id) FROM messages WHERE room = r.id) ORDER BY r.id`,
-			[]any{&id, &name, &last, &more}, func() {
+			[]any{&id, &r.Name, &r.Maker, &r.Topic, &r.Locked, &r.Said, &last, &more}, func() {
 				place[id] = len(state.Rooms)
-				state.Rooms = append(state.Rooms, chat.RoomState{Name: name, LastID: lastOf(last, more)})
+				r.LastID = lastOf(last, more)
+				state.Rooms = append(state.Rooms, r)
 			}},
 		{`SELECT room, account FROM members ORDER BY room, account`, []any{&id, &name}, func() {
 			r := &state.Rooms[place[id]]
 			r.Members = append(r.Members, name)
 		}},
+		{`SELECT room, account FROM invites ORDER BY room, account`, []any{&id, &name}, func() {
+			r := &state.Rooms[place[id]]
+			r.Invited = append(r.Invited, name)
+		}},
+		{`SELECT account, room, seen, read FROM positions`, []any{&at.Account, &id, &at.Seen, &at.Read}, func() {
+			at.Room = state.Rooms[place[id]].Name
+			state.Positions = append(state.Positions, at)
+		}},
+		{`SELECT account, until FROM mutes`, []any{&name, &last}, func() { state.Muted[name] = milliseconds(last) }},
 	} {
 		if err := each(ctx, tx, q.sql, q.into, q.take); err != nil {
 			return chat.State{}, fmt.Errorf("store: read the state: %w", err)
@@ -153,6 +169,7 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 // late brings messages of the backlog into the state: they are the last of their rooms, and
 // the first of conversations that are not in the database.
 func late(state *chat.State, list []chat.Entry) {
+	own := make(map[authored]int)
 	for i := range list {
 		e := &list[i]
 		at := slices.IndexFunc(state.Rooms, func(r chat.RoomState) bool { return r.Name == e.Room })
@@ -165,6 +182,17 @@ func late(state *chat.State, list []chat.Entry) {
 			state.Rooms = append(state.Rooms, r)
 		}
 		state.Rooms[at].LastID = max(state.Rooms[at].LastID, e.ID)
+		state.Rooms[at].Said++
+		own[authored{e.Account, e.Room}]++
+	}
+	for i := range state.Positions {
+		at := &state.Positions[i]
+		by := authored{at.Account, at.Room}
+		at.Read += own[by]
+		delete(own, by)
+	}
+	for by, n := range own {
+		state.Positions = append(state.Positions, chat.Position{Account: by.account, Room: by.room, Read: n})
 	}
 }
 

@@ -14,6 +14,15 @@ var appended = map[chat.Kind]func(chat.Entry) op{
 	chat.Said:   func(e chat.Entry) op { return &said{e} },
 	chat.Joined: func(e chat.Entry) op { return &joined{e} },
 	chat.Left:   func(e chat.Entry) op { return &left{e} },
+
+	chat.Locked:   func(e chat.Entry) op { return &locked{e} },
+	chat.Opened:   func(e chat.Entry) op { return &locked{e} },
+	chat.Invited:  func(e chat.Entry) op { return &invited{e} },
+	chat.Declined: func(e chat.Entry) op { return &declined{e} },
+	chat.Expelled: func(e chat.Entry) op { return &expelled{e} },
+	chat.TopicSet: func(e chat.Entry) op { return &topicSet{e} },
+	chat.Muted:    func(e chat.Entry) op { return &muted{e} },
+	chat.Seen:     func(e chat.Entry) op { return &seen{e} },
 }
 
 // said keeps a message. Most messages are not applied one by one but as blocks, from the backlog.
@@ -41,6 +50,7 @@ func (s *said) apply(t *tx) (result, error) {
 	if _, err := t.indexMessage.Exec(t.id, r.word, e.Text); err != nil {
 		return result{}, err
 	}
+	t.count(&e)
 	return result{what: shown, entry: e}, nil
 }
 

@@ -21,6 +21,9 @@ const applicationID = 0x7061726c
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// fills are what a migration does that SQL cannot, after its script.
+var fills = map[int]func(context.Context, *sql.Tx) error{3: countAll}
+
 // migrate brings the database up to date, each step in a transaction of its own.
 func migrate(ctx context.Context, conn *sql.Conn) error {
 	var version, application, tables int
@@ -60,6 +63,11 @@ func migrateTo(ctx context.Context, conn *sql.Conn, version int, file string) er
 	defer tx.Rollback()
 	if _, err := tx.ExecContext(ctx, string(script)); err != nil {
 		return err
+	}
+	if fill := fills[version]; fill != nil {
+		if err := fill(ctx, tx); err != nil {
+			return err
+		}
 	}
 	// Pragmas take no parameters.
 	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version))

@@ -109,7 +109,7 @@ func (s *Store) take(batch []item) (_ []item, more bool) {
 // batchOthers bounds the writes of a batch that are no messages: they cost several statements each.
 const batchOthers = 64
 
-// Append implements chat.Log for Said, Joined and Left; the other kinds come
+// Append implements chat.Log for what is said and done in rooms; the kinds that concern accounts come
 // of the methods of auth.Store. Where e can't be queued (the queue is full,
 // the store not started or closed), done is called at once by the caller's own
 // goroutine, with chat.ErrUnavailable.

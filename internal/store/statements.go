@@ -20,6 +20,12 @@ type statements struct {
 	findToken, insertToken, spendToken, moveSession        *sql.Stmt
 	confirmOpened, deleteUnspent, deleteTokens, dropFamily *sql.Stmt
 	trimSpent, trimUnspent, purgeTokens                    *sql.Stmt
+
+	entrance, countMembers, setLocked, setTopic, unmake, deleteMaker *sql.Stmt
+	insertInvite, deleteInvite, deleteInvites, countInvites          *sql.Stmt
+	putMute, deleteMute                                              *sql.Stmt
+	countSaid, countRead, findPosition, putPosition, deletePositions *sql.Stmt
+	uncountSaid, uncountRead, messagesAfter                          *sql.Stmt
 }
 
 // A prepared says which statement becomes of which SQL.
@@ -48,7 +54,7 @@ func (s *statements) table() []prepared {
 		{&s.purgeKeys, `DELETE FROM keys WHERE time <= ?1 AND id IN (SELECT id FROM keys ORDER BY id LIMIT ?2)`},
 
 		{&s.roomID, `SELECT id FROM rooms WHERE name = ?`},
-		{&s.insertRoom, `INSERT INTO rooms (name, conversation) VALUES (?, ?) RETURNING id`},
+		{&s.insertRoom, `INSERT INTO rooms (name, conversation, maker, locked) VALUES (?, ?, ?, ?) RETURNING id`},
 		{&s.countRooms, `SELECT count(*) FROM rooms WHERE conversation = 0`},
 		{&s.countJoined, `SELECT count(*) FROM members JOIN rooms ON rooms.id = members.room
 			WHERE account = ? AND conversation = 0`},
@@ -80,6 +86,34 @@ func (s *statements) table() []prepared {
 			(SELECT id FROM tokens WHERE account = ? AND opened = '' ORDER BY id DESC LIMIT -1 OFFSET ?)`},
 		{&s.purgeTokens, `DELETE FROM tokens WHERE id IN
 			(SELECT id FROM tokens WHERE expires <= ? ORDER BY expires LIMIT ?)`},
+
+		{&s.entrance, `SELECT locked, maker,
+			EXISTS (SELECT 1 FROM members WHERE account = ?2 AND room = ?1),
+			EXISTS (SELECT 1 FROM invites WHERE account = ?2 AND room = ?1) FROM rooms WHERE id = ?1`},
+		{&s.countMembers, `SELECT count(*) FROM members WHERE room = ?`},
+		{&s.setLocked, `UPDATE rooms SET locked = ? WHERE name = ?`},
+		{&s.setTopic, `UPDATE rooms SET topic = ? WHERE name = ?`},
+		{&s.unmake, `UPDATE rooms SET maker = '' WHERE name = ? AND maker = ?`},
+		{&s.deleteMaker, `UPDATE rooms SET maker = '' WHERE maker = ?1 AND maker <> ''`},
+		{&s.insertInvite, `INSERT OR IGNORE INTO invites (account, room)
+			SELECT ?1, id FROM rooms WHERE name = ?2 AND EXISTS (SELECT 1 FROM accounts WHERE name = ?1 AND NOT removed)`},
+		{&s.deleteInvite, `DELETE FROM invites WHERE account = ? AND room = (SELECT id FROM rooms WHERE name = ?)`},
+		{&s.deleteInvites, `DELETE FROM invites WHERE account = ?`},
+		{&s.countInvites, `SELECT count(*) FROM invites WHERE account = ?`},
+		{&s.putMute, `INSERT OR REPLACE INTO mutes (account, until) VALUES (?, ?)`},
+		{&s.deleteMute, `DELETE FROM mutes WHERE account = ?`},
+
+		{&s.countSaid, `UPDATE rooms SET said = said + ? WHERE id = ?`},
+		{&s.countRead, `INSERT INTO positions (account, room, seen, read) VALUES (?1, ?2, 0, ?3)
+			ON CONFLICT (account, room) DO UPDATE SET read = read + ?3`},
+		{&s.findPosition, `SELECT rooms.said, coalesce(p.seen, 0), coalesce(p.read, 0)
+			FROM rooms LEFT JOIN positions p ON p.room = rooms.id AND p.account = ?2 WHERE rooms.id = ?1`},
+		{&s.putPosition, `INSERT OR REPLACE INTO positions (account, room, seen, read) VALUES (?, ?, ?, ?)`},
+		{&s.deletePositions, `DELETE FROM positions WHERE account = ?`},
+		{&s.uncountSaid, `UPDATE rooms SET said = said - 1 WHERE id = ?`},
+		{&s.uncountRead, `UPDATE positions SET read = read - 1 WHERE room = ? AND (seen >= ? OR account = ?)`},
+		{&s.messagesAfter, `SELECT id, time, account, text, more FROM messages WHERE room = ?1 AND id >=
+			coalesce((SELECT max(id) FROM messages WHERE room = ?1 AND id <= ?2), 0) ORDER BY id`},
 	}
 }
 

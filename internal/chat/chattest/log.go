@@ -22,6 +22,7 @@ type Log struct {
 	last     int64
 	messages []chat.Message
 	keys     map[[3]string]int64
+	seen     map[[2]string]int64 // by account and room
 }
 
 // Append implements chat.Log.
@@ -49,7 +50,36 @@ func (l *Log) Append(e chat.Entry, done func(chat.Entry, error)) {
 			l.keys[key] = e.ID
 		}
 	}
+	l.count(&e)
 	l.Tail([]chat.Outcome{{Entry: e, News: true, Done: done}})
+}
+
+// count fills in what a log tells of read positions, and takes back what is to be.
+func (l *Log) count(e *chat.Entry) {
+	at := [2]string{e.Account, e.Room}
+	switch e.Kind {
+	case chat.Seen:
+		if l.seen == nil {
+			l.seen = make(map[[2]string]int64)
+		}
+		l.seen[at] = max(l.seen[at], e.Message)
+	case chat.Joined:
+	case chat.Gone:
+		for i := range l.messages {
+			if l.messages[i].ID == e.Message {
+				l.messages[i].Text = ""
+			}
+		}
+		return
+	default:
+		return
+	}
+	e.Message = l.seen[at]
+	for _, m := range l.messages {
+		if m.Room == e.Room && m.ID > e.Message && m.User != e.Account && m.Text != "" {
+			e.Unread++
+		}
+	}
 }
 
 // Last is the id of the last entry.

@@ -1,0 +1,194 @@
+package chat
+
+import (
+	"strings"
+	"time"
+)
+
+// Who rules a room: its maker, as a member, and admins, who need not be in it. What they do
+// goes through the log as all else; each method's done is called as Say's is.
+
+// ruled returns a room that this session may rule, under Hub.mu. Errors: ErrNotMember, ErrLobby, ErrNotMaker.
+func (s *Seat) ruled(name string) (*room, error) {
+	r := s.hub.rooms[name]
+	switch member := r != nil && s.person.rooms[r] != nil; {
+	case r == nil, !member && !s.Admin:
+		return nil, ErrNotMember
+	case name == Lobby:
+		return nil, ErrLobby
+	case !s.Admin && r.maker != s.Name:
+		return nil, ErrNotMaker
+	}
+	return r, nil
+}
+
+// Lock keeps all from joining the room, and from knowing of it, who are not invited; its members stay. With
+// lock false it is open to all again. Errors: ErrNotMember, ErrLobby, ErrNotMaker.
+func (s *Seat) Lock(name string, lock bool, done func(error)) error {
+	s.hub.mu.Lock()
+	_, err := s.ruled(name)
+	s.hub.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	kind := Opened
+	if lock {
+		kind = Locked
+	}
+	s.append(Entry{Kind: kind, Room: name}, done)
+	return nil
+}
+
+// append appends an entry of this session's.
+func (s *Seat) append(e Entry, done func(error)) {
+	e.Account, e.Session = s.Name, s.Session
+	s.hub.log.Append(e, func(_ Entry, err error) { done(err) })
+}
+
+// Invite lets an account join the room though it is locked, once. Any member may.
+// Errors: ErrNotMember, ErrNoSuchUser; to done also ErrTooManyInvites.
+func (s *Seat) Invite(name, user string, done func(error)) error {
+	h := s.hub
+	h.mu.Lock()
+	_, _, err := h.joinedRoom(s.person, name, true)
+	p := h.people[user]
+	idle := false // there is nothing to do
+	if err == nil && (p == nil || p.guest) {
+		err = ErrNoSuchUser
+	}
+	if err == nil {
+		r := h.rooms[name]
+		_, invited := p.invites[r]
+		idle = invited || p.rooms[r] != nil
+	}
+	h.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case idle:
+		done(nil)
+	default:
+		s.append(Entry{Kind: Invited, Room: name, User: user, Limits: h.opts.Limits}, done)
+	}
+	return nil
+}
+
+// Expel ends somebody's membership of the room, their invitation to it, and their say over it.
+// Errors: ErrNotMember, ErrLobby, ErrNotMaker, ErrNoSuchUser.
+func (s *Seat) Expel(name, user string, done func(error)) error {
+	h := s.hub
+	h.mu.Lock()
+	r, err := s.ruled(name)
+	p := h.people[user]
+	if err == nil && p == nil {
+		err = ErrNoSuchUser
+	}
+	if err != nil {
+		h.mu.Unlock()
+		return err
+	}
+	_, invited := p.invites[r]
+	idle := p.rooms[r] == nil && !invited && r.maker != user
+	if p.guest && !idle {
+		h.expel(r, p, s.Name)
+		idle = true
+	}
+	h.unlock()
+	if idle {
+		done(nil)
+		return nil
+	}
+	// What they are saying comes before this, or is refused.
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	h.setLeaving(p, name, true)
+	s.append(Entry{Kind: Expelled, Room: name, User: user}, func(err error) {
+		if err != nil {
+			h.setLeaving(p, name, false)
+		}
+		done(err)
+	})
+	return nil
+}
+
+// Topic is the topic of a room that the account has joined, "" where it has none. Errors: ErrNotMember.
+func (s *Seat) Topic(name string) (string, error) {
+	h := s.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, _, err := h.joinedRoom(s.person, name, false); err != nil {
+		return "", err
+	}
+	return h.rooms[name].topic, nil
+}
+
+// MaxTopic is how many bytes a topic may have, 0 where there is no limit.
+func (s *Seat) MaxTopic() int { return s.hub.opts.MaxTopic }
+
+// SetTopic sets or, with "", clears the topic of a room that the account has joined: as much as saying
+// something there. Errors: ErrNotMember, ErrGuest, a *MutedError.
+func (s *Seat) SetTopic(name, text string, done func(error)) error {
+	h := s.hub
+	h.mu.Lock()
+	_, _, err := h.joinedRoom(s.person, name, true)
+	if err == nil {
+		err = s.person.mayspeak()
+	}
+	h.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case s.Guest:
+		return ErrGuest
+	}
+	s.append(Entry{Kind: TopicSet, Room: name, Text: text}, done)
+	return nil
+}
+
+// MutedError refuses what somebody would say who may not speak.
+type MutedError struct{ Until time.Time }
+
+func (e *MutedError) Error() string { return "chat: muted until " + e.Until.String() }
+
+func (p *person) mayspeak() error {
+	if !p.muted.IsZero() && time.Now().Before(p.muted) {
+		return &MutedError{p.muted}
+	}
+	return nil
+}
+
+// Mute keeps an account from speaking until then; a time that is past lets it again. Errors: ErrNotAdmin,
+// ErrNoSuchUser.
+func (s *Seat) Mute(user string, until time.Time, done func(error)) error {
+	if !s.Admin {
+		return ErrNotAdmin
+	}
+	h := s.hub
+	h.mu.Lock()
+	p := h.people[user]
+	h.mu.Unlock()
+	if p == nil || p.guest {
+		return ErrNoSuchUser
+	}
+	s.append(Entry{Kind: Muted, User: user, Until: until}, done)
+	return nil
+}
+
+// Joinable is a room that an account has not joined and could.
+type Joinable struct {
+	Room    string
+	Members int
+}
+
+// Joinable lists the rooms above after that the account could join, in no order.
+func (s *Seat) Joinable(after string) (list []Joinable) {
+	h, p := s.hub, s.person
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, r := range h.rooms {
+		if strings.Compare(name, after) > 0 && !r.isConversation() && p.rooms[r] == nil && r.admits(p) {
+			list = append(list, Joinable{Room: name, Members: len(r.members)})
+		}
+	}
+	return list
+}
