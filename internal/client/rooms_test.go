@@ -62,26 +62,34 @@ func TestGoneFromARoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, l, told, p := online(t, client.Config{}, "lobby:5|ops:5")
 		defer c.Close()
-		p.send("LEAVE|lobby|bob", "LEAVE|ops|alice")
-		told.expect(t, "LEAVE|lobby|bob", "LEAVE|ops|alice")
+		p.send("LEAVE|lobby|bob", "LEAVE|ops|alice", msg("50", "lobby", "bob", "x"))
+		told.expect(t, "LEAVE|lobby|bob", "LEAVE|ops|alice", msg("50", "lobby", "bob", "x"))
+		p.conn.Close()
+		p = l.accept()
+		p.hello("pt1.A", "pt1.B")
+		p.list("lobby:50|ops:60") // another session has joined it again meanwhile
+		p.expect("HISTORY|ops|after|50|500")
+		p.send(msg("60", "ops", "bob", "hi"), "OK|1")
+		told.expect(t, "lost", msg("60", "ops", "bob", "hi"), "online+")
+
+		p.send("LEAVE|ops|alice")
+		told.expect(t, "LEAVE|ops|alice")
 		go func() {
 			p.expect("JOIN|ops|locked")
-			p.send("OK|ops|4|100", msg("101", "ops", "bob", "hi"))
-			p.send("LEAVE|ops|alice", "JOIN|ops|alice", msg("200", "ops", "bob", "back"))
-			p.conn.Close()
+			p.send("OK|ops|4|100")
 		}()
 		if _, err := c.Join(t.Context(), "ops", true); err != nil {
 			t.Fatal(err)
 		}
-		told.expect(t, msg("101", "ops", "bob", "hi"), "LEAVE|ops|alice", "JOIN|ops|alice", msg("200", "ops", "bob", "back"), "lost")
+		p.conn.Close()
 		p = l.accept()
-		p.hello("pt1.A", "pt1.B")
-		p.list("lobby:6|ops:201")
-		p.expect("HISTORY|lobby|after|5|500")
-		p.send(msg("6", "lobby", "bob", "x"), "OK|1")
-		p.expect("HISTORY|ops|after|200|500")
+		p.hello("pt1.B", "pt1.C")
+		p.list("lobby:51|ops:101")
+		p.expect("HISTORY|lobby|after|50|500")
+		p.send(msg("51", "lobby", "bob", "y"), "OK|1")
+		p.expect("HISTORY|ops|after|100|500")
 		p.send("LEAVE|ops|alice", "ERROR|not-member|no")
-		told.expect(t, msg("6", "lobby", "bob", "x"), "LEAVE|ops|alice", "online+")
+		told.expect(t, "lost", msg("51", "lobby", "bob", "y"), "LEAVE|ops|alice", "online+")
 	})
 }
 
@@ -199,6 +207,8 @@ func TestSeenRefused(t *testing.T) {
 		p.send("LEAVE|lobby|alice")
 		told.expect(t, "LEAVE|lobby|alice")
 		time.Sleep(40 * time.Second)
+		p.send("NOTE|still here")
+		told.expect(t, "NOTE|still here")
 	})
 }
 
