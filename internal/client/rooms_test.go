@@ -281,6 +281,15 @@ func TestSeenAtLast(t *testing.T) {
 			within(t, start, time.Second, time.Second)
 			p.conn.Close()
 		}
+
+		c, l, _, p := online(t, client.Config{}, "lobby:0")
+		p.conn.Close()
+		p = l.accept()
+		p.hello("pt1.A", "pt1.B")
+		p.expect("LIST|")
+		c.Seen("lobby", 9) // one's own, while it is not known what stands before it
+		go p.expectEnd()
+		c.Close()
 	})
 }
 

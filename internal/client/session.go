@@ -20,7 +20,7 @@ type Options struct {
 
 	Quiet         time.Duration // without a reply from the server before it is asked for a sign of life; 60 s
 	ReplyTimeout  time.Duration // the longest wait for a reply, that of PING as well; 15 s
-	SignInTimeout time.Duration // the same for HELLO and PASSWD, which may queue behind others; 30 s
+	SignInTimeout time.Duration // the same for HELLO and PASSWD, which may queue behind others, and for DELETE; 30 s
 	WriteTimeout  time.Duration // for one line to be taken by the network; 10 s
 	Pipeline      int           // requests in flight; one more waits for room; 64
 }
@@ -92,10 +92,10 @@ type Session struct {
 
 // specials are the commands whose reply is unlike that of the others.
 var specials = map[string]struct {
-	slow  bool // it may queue behind other sign-ins
+	slow  bool // it may queue behind other sign-ins, or has much to do
 	holds int  // the most events that may be its answer
 }{
-	"HELLO": {slow: true}, "PASSWD": {slow: true},
+	"HELLO": {slow: true}, "PASSWD": {slow: true}, "DELETE": {slow: true},
 	"HISTORY": {holds: protocol.MaxLimit}, "FIND": {holds: protocol.MaxLimit},
 }
 
