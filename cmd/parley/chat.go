@@ -70,7 +70,7 @@ func (m *chatCommand) pipe(ctx context.Context, o *connection) error {
 
 // chat is line mode.
 type chat struct {
-	link   *link
+	link   *link // set once, before ready; until then under mu
 	screen *screen
 	style  style
 	ready  chan struct{}           // closed when link is there and the greeting is shown
@@ -102,7 +102,7 @@ func (m *chatCommand) talk(ctx context.Context, o *connection) error {
 	if err != nil {
 		return err
 	}
-	c.link = link
+	c.setLink(link)
 	if err := c.screen.edit(); err != nil {
 		close(c.ready)
 		link.leave()
@@ -223,22 +223,36 @@ func (c *chat) settle() {
 	}
 }
 
+func (c *chat) setLink(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = l
+}
+
+// self is one's name as others see it, "" while the link is being made.
+func (c *chat) self() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		return ""
+	}
+	return c.link.user
+}
+
 func (c *chat) isGuest() bool { return strings.HasPrefix(c.link.user, protocol.GuestMark) }
 
 // update runs on the client's goroutines, one at a time.
 func (c *chat) update(u client.Update) {
-	if u.State != client.Waiting && u.State != client.Warning { // these alone may come while link is being made
-		<-c.ready
-	}
 	switch u.State {
 	case client.Event:
 		if u.Event.Command == protocol.EventMsg {
 			c.showMessage(u.Event)
 		} else {
-			c.screen.show(c.style.event(u.Event, c.link.user))
+			c.screen.show(c.style.event(u.Event, c.self()))
 		}
 		return
 	case client.Unread:
+		<-c.ready
 		c.tell(unread(u.Room, c.room()))
 	case client.Online:
 		c.setOnline(true)
@@ -251,7 +265,9 @@ func (c *chat) update(u client.Update) {
 	c.tell(text)
 }
 
+// showMessage waits for the greeting. Only events of other kinds come while the link is being made, and those must not wait.
 func (c *chat) showMessage(e protocol.Event) {
+	<-c.ready
 	c.mu.Lock()
 	day, current := c.calendar.turn(e.Time, c.style.now()), c.current
 	c.mu.Unlock()
