@@ -14,6 +14,8 @@ import (
 var roomStages = []stage{
 	{name: "reading", row: 19, people: 2, room: true, run: reading,
 		tried: "one who left the room: HISTORY, FIND, WHO, SEEN, TOPIC, INVITE, SEND, waiting for what is said there, resuming; each as for a room that is not there"},
+	{name: "private", row: 19, people: 2, run: private,
+		tried: "a locked room, uninvited and expelled: JOIN, HISTORY, FIND, WHO, SEND, SEEN, TOPIC, INVITE, the list of rooms"},
 	{name: "speaking", row: 20, people: 2, room: true, run: speaking,
 		tried: "both accounts use one key in one room; it is used again; a text in the form of another's event"},
 	{name: "rooms", row: 18, people: 1, flag: "--max-rooms", run: roomsWithoutEnd,
@@ -56,7 +58,7 @@ func (t *target) peep(ctx context.Context, ann, ben *conn) (finding, error) {
 		"HISTORY|%s", "HISTORY|%s|after|0|500", "HISTORY|%s|before|9223372036854775807|500", "HISTORY|%s|after|" + before(id) + "|1",
 		"FIND|%s|" + secret, "WHO|%s", "SEEN|%s|" + id, "TOPIC|%s", "TOPIC|%s|" + secret, "INVITE|%s|" + t.people[1].name, "SEND|%s||" + secret,
 	}
-	if f, err := t.closed(ctx, ben, tries); err != nil || f.verdict == fell {
+	if f, err := t.closed(ctx, ben, t.room, tries); err != nil || f.verdict == fell {
 		return f, err
 	}
 	if _, err := ann.say(ctx, t.room, "", secret+" again"); err != nil {
@@ -83,7 +85,7 @@ func (t *target) peep(ctx context.Context, ann, ben *conn) (finding, error) {
 	}
 	defer again.leave()
 	t.people[1].keep(again)
-	f, err := t.closed(ctx, again, tries)
+	f, err := t.closed(ctx, again, t.room, tries)
 	if err == nil && f.verdict == held {
 		f.seen = fmt.Sprintf("%d tries, and %d after resuming, refused word for word as for a room that is not there; nothing that was said came",
 			len(tries), len(tries))
@@ -104,10 +106,10 @@ func (c *conn) say(ctx context.Context, room, key, text string) (string, error) 
 }
 
 // closed wants each try at the room refused, and answered as it is at a room that is not there.
-func (t *target) closed(ctx context.Context, c *conn, tries []string) (finding, error) {
+func (t *target) closed(ctx context.Context, c *conn, room string, tries []string) (finding, error) {
 	nowhere := "no-" + strings.ToLower(rand.Text())
 	for _, try := range tries {
-		line := fmt.Sprintf(try, t.room)
+		line := fmt.Sprintf(try, room)
 		reply, err := c.patient(ctx, line)
 		if err != nil {
 			return finding{}, err
@@ -117,7 +119,7 @@ func (t *target) closed(ctx context.Context, c *conn, tries []string) (finding, 
 		case err != nil:
 			return finding{}, err
 		case codeOf(reply) == accepted:
-			return seenFell("who has left the room is answered %s to %s", short(reply), short(line)), nil
+			return seenFell("who is not in the room is answered %s to %s", short(reply), short(line)), nil
 		case reply != other:
 			return seenFell("%s is answered %s, and %s where the room is not there", short(line), short(reply), short(other)), nil
 		}

@@ -56,7 +56,8 @@ func sendForgeries(t *testing.T, s *parleytest.Server) {
 			s.Dial().Do(line)
 		}
 		lines = append(lines, "MSG|"+f, "JOIN|"+f, "LEAVE|"+f, "SEND|"+f+"|"+f+"|"+f, "WHO|"+f, "LIST|"+f, "HISTORY|"+f, "HISTORY|lobby|"+f+"|"+f+"|"+f,
-			"FIND|"+f+"|"+f, "PING|"+f, "HELP|"+f, "EXIT|"+f, "PASSWD|"+f, "EJECT|"+f+"|"+f, "EJECT|bob|"+f)
+			"FIND|"+f+"|"+f, "PING|"+f, "HELP|"+f, "EXIT|"+f, "PASSWD|"+f, "LIST|*|"+f, "JOIN|a|"+f, "SEEN|"+f+"|"+f, "TOPIC|"+f, "TOPIC|lobby|"+f, "LOCK|"+f, "OPEN|"+f, "INVITE|lobby|"+f, "EXPEL|lobby|"+f, "DELETE|"+f, "MUTE|bob|"+f, "MUTE|"+f+"|1",
+			"EJECT|"+f+"|"+f, "EJECT|bob|"+f)
 		for _, line := range lines[:6] {
 			admin.Do(line)
 		}

@@ -132,7 +132,7 @@ func TestGuests(t *testing.T) {
 	sayAll(t, alice, "@visitor", "for the account alone")
 	quiet(t, guest)
 	hold(t, s.Dial(), []exchange{{"HELLO|visitor", "denied"}}) // the name is in use
-	hold(t, guest, []exchange{{"SEND|lobby|key|mine", "OK|*"}, {"JOIN|room", "OK|room|2|0"}, {"LIST|", "OK|lobby:*|room:0"}, {"SEND|@~visitor||x", "bad-data"}})
+	hold(t, guest, []exchange{{"SEND|lobby|key|mine", "OK|*"}, {"JOIN|room", "OK|room|2|0"}, {"LIST|", "OK|lobby:*:0|room:0:0:0"}, {"SEND|@~visitor||x", "bad-data"}})
 	first := answer(t, guest, "HISTORY|lobby|before|9223372036854775807|1")[0].id
 	drop(alice)
 	guest.Close()

@@ -118,7 +118,7 @@ func TestAccountCaps(t *testing.T) {
 		alice := s.SignIn("alice")
 		hold(t, alice, []exchange{
 			{"JOIN|a1", "OK|*"}, {"JOIN|a2", "OK|*"}, {"JOIN|a3", "OK|*"}, {"JOIN|a4", "forbidden"}, {"JOIN|lobby", "OK|*"}, {"JOIN|a1", "OK|*"},
-			{"LIST|", "OK|a1:0|a2:0|a3:0|lobby:0"}, {"SEND|@bob||a conversation is no room", "OK|*"}, {"SEND|a4||x", "not-member"},
+			{"LIST|", "OK|a1:0:0:0|a2:0:0:0|a3:0:0:0|lobby:0:0:0"}, {"SEND|@bob||a conversation is no room", "OK|*"}, {"SEND|a4||x", "not-member"},
 			{"LEAVE|a1", "OK|a1"}, {"JOIN|a4", "OK|*"}, {"JOIN|a1", "forbidden"},
 		})
 	})
@@ -146,7 +146,7 @@ func TestFixedRooms(t *testing.T) {
 	s.User("alice")
 	s.User("chief", "--admin")
 	alice, chief := s.SignIn("alice"), s.SignIn("chief")
-	hold(t, alice, []exchange{{"JOIN|room", "not-member"}, {"SEND|room||x", "not-member"}, {"LIST|", "OK|lobby:0"}})
+	hold(t, alice, []exchange{{"JOIN|room", "not-member"}, {"SEND|room||x", "not-member"}, {"LIST|", "OK|lobby:0:0:0"}})
 	hold(t, chief, []exchange{{"JOIN|room", "OK|room|1|0"}})
 	hold(t, alice, []exchange{{"JOIN|room", "OK|room|2|0"}, {"MSG|thanks", "OK|*"}, {"JOIN|another", "not-member"}, {"MSG|still there", "OK|*"}})
 }

@@ -26,7 +26,7 @@ func pages(t *testing.T, c *parleytest.Conn, first, next string, name func(strin
 		}
 		list = list[:len(list)-1]
 		// As many as fit: the next one would not have.
-		if len(reply)+1+32+len(":9223372036854775807|") < 4096 {
+		if len(reply)+1+32+len(":9223372036854775807:9223372036854775807:10000000|") < 4096 {
 			t.Errorf("%s was cut at %d bytes", line, len(reply))
 		}
 		all = append(all, list...)
@@ -76,7 +76,7 @@ func TestList(t *testing.T) {
 	s := parleytest.Start(t, unlimited("--max-rooms", "0")...)
 	addUsers(s, "alice", "bob", "zoe")
 	alice, bob := s.SignIn("alice"), s.SignIn("bob")
-	if got := alice.Do("LIST|"); got != "OK|lobby:0" {
+	if got := alice.Do("LIST|"); got != "OK|lobby:0:0:0" {
 		t.Error(got)
 	}
 	var lines []string
@@ -89,19 +89,19 @@ func TestList(t *testing.T) {
 	}
 	toZoe, inRoom, fromBob := sayAll(t, alice, "@zoe", "x")[0], sayAll(t, alice, strings.Repeat("r", 28)+"0007", "x")[0], sayAll(t, bob, "@alice", "x")[0]
 	inLobby := sayAll(t, bob, "lobby", "x")[0]
-	want := []string{fmt.Sprintf("@bob:%d", fromBob), fmt.Sprintf("@zoe:%d", toZoe), fmt.Sprintf("lobby:%d", inLobby)}
+	want := []string{fmt.Sprintf("@bob:%d:0:1", fromBob), fmt.Sprintf("@zoe:%d:0:0", toZoe), fmt.Sprintf("lobby:%d:0:1", inLobby)}
 	for i := range 150 {
 		last := int64(0)
 		if i == 7 {
 			last = inRoom
 		}
-		want = append(want, fmt.Sprintf("%s%04d:%d", strings.Repeat("r", 28), i, last))
+		want = append(want, fmt.Sprintf("%s%04d:%d:0:0", strings.Repeat("r", 28), i, last))
 	}
-	name := func(item string) string { return item[:strings.LastIndexByte(item, ':')] }
+	name := func(item string) string { return item[:strings.IndexByte(item, ':')] }
 	if got, n := pages(t, alice, "LIST|", "LIST|", name); !slices.Equal(got, want) || n != 2 {
 		t.Errorf("%d items on %d pages, want %d:\n%q", len(got), n, len(want), got)
 	}
-	if got := bob.Do("LIST|"); got != fmt.Sprintf("OK|@alice:%d|lobby:%d", fromBob, inLobby) {
+	if got := bob.Do("LIST|"); got != fmt.Sprintf("OK|@alice:%d:0:0|lobby:%d:0:0", fromBob, inLobby) {
 		t.Error(got)
 	}
 	t.Run("is kept over a restart", func(t *testing.T) {

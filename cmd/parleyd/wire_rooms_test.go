@@ -154,11 +154,11 @@ func TestConversation(t *testing.T) {
 		quiet(t, c)
 	}
 	hold(t, carol, []exchange{
-		{"HISTORY|@alice", "OK|0"}, {"HISTORY|@bob", "OK|0"}, {"FIND|@alice|hello", "OK|0"}, {"FIND|@carol|hello", "OK|0"}, {"LIST|", "OK|lobby:0"},
+		{"HISTORY|@alice", "OK|0"}, {"HISTORY|@bob", "OK|0"}, {"FIND|@alice|hello", "OK|0"}, {"FIND|@carol|hello", "OK|0"}, {"LIST|", "OK|lobby:0:0:0"},
 		{"SEND|@nobody||x", "no-such-user"}, {"HISTORY|@nobody", "no-such-user"}, {"JOIN|@alice@bob", "bad-data"}, {"HISTORY|@alice@bob", "bad-data"},
 		{"SEND|@alice@bob||x", "bad-data"}, {"JOIN|alice@bob", "bad-data"},
 	})
-	hold(t, alice, []exchange{{"LIST|", fmt.Sprintf("OK|@alice:%d|@bob:%d|lobby:0", self, two)}})
+	hold(t, alice, []exchange{{"LIST|", fmt.Sprintf("OK|@alice:%d:0:0|@bob:%d:0:1|lobby:0:0:0", self, two)}})
 
 	t.Run("with somebody who was removed", func(t *testing.T) {
 		s.Run("", "user", "remove", "bob", "--data", s.Data)

@@ -7,7 +7,10 @@
 //
 //   - log.go: the Log that chat needs, and what it keeps
 //   - hub.go: the Hub, who is known and who is signed in
-//   - seat.go, say.go: what a signed-in session can do: say, join, leave, read, list
+//   - room.go: a room, its members, and who may become one
+//   - seat.go: what a signed-in session can do, and where its membership is asked; say.go, join.go, read.go:
+//     speak, join and leave, read; position.go: note what was read; takeback.go: take back what was said
+//   - rule.go: lock, invite, expel, set a topic, mute
 //   - tail.go: what each kind of entry does to rooms and people
 //   - run.go: messages that follow each other in a room are told as one
 //   - flush.go: when members write what they were told

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,6 +104,7 @@ type Hub struct {
 	mu     sync.Mutex
 	closed bool
 	rooms  map[string]*room
+	names  []string           // of all rooms but conversations, sorted
 	people map[string]*person // every account, and the guests who are here
 	seats  map[string]*Seat   // by session UUID
 
@@ -151,6 +153,7 @@ func New(log Log, state State, opts Options) *Hub {
 	for i := range state.Rooms {
 		h.restore(&state.Rooms[i])
 	}
+	slices.Sort(h.names)
 	for _, at := range state.Positions {
 		if m := h.membership(at.Account, at.Room); m != nil {
 			m.seen, m.read = at.Seen, at.Read

@@ -10,10 +10,10 @@ func (s *Seat) Join(name string, lock bool, done func(members int, last int64, e
 	_, exists := h.rooms[name]
 	h.mu.Unlock()
 	switch {
-	case !exists && s.Guest:
-		return ErrGuest
 	case !exists && h.opts.FixedRooms && !s.Admin:
 		return ErrNotMember
+	case !exists && s.Guest:
+		return ErrGuest
 	case s.Guest:
 		return s.joinAsGuest(name, lock, done)
 	}
@@ -35,22 +35,22 @@ func (s *Seat) joinAsGuest(name string, lock bool, done func(int, int64, error))
 	h, p := s.hub, s.person
 	h.mu.Lock()
 	r := h.rooms[name]
-	if _, in := p.rooms[r]; !in {
-		var err error
-		switch limits := h.opts.Limits; {
-		case r.locked:
-			err = ErrNotMember
-		case lock:
-			err = ErrRoomExists
-		case limits.Rooms > 0 && len(p.rooms) > limits.Rooms:
-			err = ErrTooManyRooms
-		case limits.Members > 0 && len(r.members) >= limits.Members && name != Lobby:
-			err = ErrRoomFull
-		}
-		if err != nil {
-			h.mu.Unlock()
-			return err
-		}
+	var err error
+	_, in := p.rooms[r]
+	switch limits := h.opts.Limits; {
+	case lock && !r.locked:
+		err = ErrRoomExists
+	case in:
+	case r.locked:
+		err = ErrNotMember
+	case limits.Rooms > 0 && len(p.rooms) > limits.Rooms:
+		err = ErrTooManyRooms
+	case limits.Members > 0 && len(r.members) >= limits.Members && name != Lobby:
+		err = ErrRoomFull
+	}
+	if err != nil {
+		h.mu.Unlock()
+		return err
 	}
 	h.join(p, r, s.Session)
 	h.unlock()

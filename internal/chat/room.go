@@ -38,16 +38,32 @@ func (r *room) isConversation() bool { return r.pair[0] != "" }
 func (h *Hub) room(name string) *room {
 	r := h.rooms[name]
 	if r == nil {
-		r = &room{name: name, members: make(map[*person]*membership)}
-		r.pair[0], r.pair[1] = participants(name)
+		r = newRoom(name)
 		h.rooms[name] = r
+		if !r.isConversation() {
+			at, _ := slices.BinarySearch(h.names, name)
+			h.names = slices.Insert(h.names, at, name)
+		}
 	}
 	return r
 }
 
-// restore makes a room as the log has it.
+func newRoom(name string) *room {
+	r := &room{name: name, members: make(map[*person]*membership)}
+	r.pair[0], r.pair[1] = participants(name)
+	return r
+}
+
+// restore makes a room as the log has it. Names are sorted when all are made.
 func (h *Hub) restore(state *RoomState) {
-	r := h.room(state.Name)
+	r := h.rooms[state.Name]
+	if r == nil {
+		r = newRoom(state.Name)
+		h.rooms[state.Name] = r
+		if !r.isConversation() {
+			h.names = append(h.names, state.Name)
+		}
+	}
 	r.last, r.said = state.LastID, state.Said
 	r.maker, r.topic, r.locked = state.Maker, state.Topic, state.Locked
 	for _, name := range state.Members {
@@ -70,11 +86,14 @@ func (h *Hub) membership(account, room string) *membership {
 	return p.rooms[r]
 }
 
-// add makes p a member who has read nothing yet, if p is none.
+// add makes p a member, if p is none: one who has read nothing yet, or a guest, to whom what was said before is no news.
 func (r *room) add(p *person) *membership {
 	m := r.members[p]
 	if m == nil {
 		m = &membership{}
+		if p.guest {
+			m.seen, m.read = r.last, r.said
+		}
 		r.members[p], p.rooms[r] = m, m
 		delete(p.invites, r)
 	}

@@ -1,7 +1,7 @@
 package chat
 
 import (
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -49,6 +49,8 @@ func (s *Seat) append(e Entry, done func(error)) {
 // Errors: ErrNotMember, ErrNoSuchUser; to done also ErrTooManyInvites.
 func (s *Seat) Invite(name, user string, done func(error)) error {
 	h := s.hub
+	s.person.writing.Lock()
+	defer s.person.writing.Unlock()
 	h.mu.Lock()
 	_, _, err := h.joinedRoom(s.person, name, true)
 	p := h.people[user]
@@ -89,11 +91,7 @@ func (s *Seat) Expel(name, user string, done func(error)) error {
 	}
 	_, invited := p.invites[r]
 	idle := p.rooms[r] == nil && !invited && r.maker != user
-	if p.guest && !idle {
-		h.expel(r, p, s.Name)
-		idle = true
-	}
-	h.unlock()
+	h.mu.Unlock()
 	if idle {
 		done(nil)
 		return nil
@@ -129,6 +127,8 @@ func (s *Seat) MaxTopic() int { return s.hub.opts.MaxTopic }
 // something there. Errors: ErrNotMember, ErrGuest, a *MutedError.
 func (s *Seat) SetTopic(name, text string, done func(error)) error {
 	h := s.hub
+	s.person.writing.Lock()
+	defer s.person.writing.Unlock()
 	h.mu.Lock()
 	_, _, err := h.joinedRoom(s.person, name, true)
 	if err == nil {
@@ -170,7 +170,23 @@ func (s *Seat) Mute(user string, until time.Time, done func(error)) error {
 	if p == nil || p.guest {
 		return ErrNoSuchUser
 	}
-	s.append(Entry{Kind: Muted, User: user, Until: until}, done)
+	// What they are saying comes before this, or is refused.
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	h.mu.Lock()
+	before := p.muted
+	if before.Before(until) {
+		p.muted = until
+	}
+	h.mu.Unlock()
+	s.append(Entry{Kind: Muted, User: user, Until: until}, func(err error) {
+		if err != nil {
+			h.mu.Lock()
+			p.muted = before
+			h.mu.Unlock()
+		}
+		done(err)
+	})
 	return nil
 }
 
@@ -180,14 +196,21 @@ type Joinable struct {
 	Members int
 }
 
-// Joinable lists the rooms above after that the account could join, in no order.
-func (s *Seat) Joinable(after string) (list []Joinable) {
+// Joinable lists the first rooms above after that the account could join, at most so many, sorted.
+func (s *Seat) Joinable(after string, most int) (list []Joinable) {
 	h, p := s.hub, s.person
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for name, r := range h.rooms {
-		if strings.Compare(name, after) > 0 && !r.isConversation() && p.rooms[r] == nil && r.admits(p) {
+	at, found := slices.BinarySearch(h.names, after)
+	if found {
+		at++
+	}
+	for _, name := range h.names[at:] {
+		if r := h.rooms[name]; p.rooms[r] == nil && r.admits(p) {
 			list = append(list, Joinable{Room: name, Members: len(r.members)})
+		}
+		if len(list) == most {
+			break
 		}
 	}
 	return list

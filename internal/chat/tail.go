@@ -130,9 +130,7 @@ func (h *Hub) left(e Entry) {
 }
 
 func (h *Hub) join(p *person, r *room, session string) {
-	if m := r.add(p); p.guest && m.seen == 0 {
-		m.seen, m.read = r.last, r.said // what was said before is no news to a guest
-	}
+	r.add(p)
 	if p.present {
 		h.came(r, p, session)
 	}
@@ -221,12 +219,10 @@ func (h *Hub) declined(e Entry) {
 }
 
 func (h *Hub) expelled(e Entry) {
-	if p := h.people[e.User]; p != nil {
-		h.expel(h.room(e.Room), p, e.Account)
+	p, r := h.people[e.User], h.room(e.Room)
+	if p == nil {
+		return
 	}
-}
-
-func (h *Hub) expel(r *room, p *person, by string) {
 	delete(p.invites, r)
 	if r.maker == p.name {
 		r.maker = ""
@@ -235,8 +231,8 @@ func (h *Hub) expel(r *room, p *person, by string) {
 		return
 	}
 	h.leave(p, r, "")
-	if by != p.name {
-		h.note(p, by+" has taken you out of the room "+r.name)
+	if e.Account != p.name {
+		h.note(p, e.Account+" has taken you out of the room "+r.name)
 	}
 }
 

@@ -5,7 +5,7 @@
 //   - service.go: Service, what all sessions share, and their draining
 //   - session.go: one session's reading loop, its states and its end
 //   - command.go: the table of commands and the order of the checks
-//   - hello.go, talk.go, read.go, account.go: the handlers
+//   - hello.go, talk.go, read.go, rooms.go, account.go: the handlers
 //   - limits.go: the rates of an account over all its sessions
 //   - outbox.go: what waits to be written, bounded
 //   - write.go: how it is written

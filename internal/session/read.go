@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -64,8 +63,7 @@ func (s *session) listJoinable(f []string) error {
 			return err
 		}
 	}
-	list := s.seat.Joinable(after)
-	slices.SortFunc(list, func(a, b chat.Joinable) int { return strings.Compare(a.Room, b.Room) })
+	list := s.seat.Joinable(after, protocol.MaxLine) // more never fit
 	items := make([]string, len(list))
 	for i, room := range list {
 		items[i] = room.Room + ":" + strconv.Itoa(room.Members)

@@ -34,6 +34,7 @@ func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err e
 	}()
 	t.keys, t.tokens = 0, 0
 	clear(t.said)
+	t.counted = 0
 	t.id, t.ms, t.now = w.applied, 0, w.opts.Now().UnixMilli()
 	if err = t.putBlocks(list); err != nil {
 		return err
@@ -45,18 +46,19 @@ func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err e
 		_, err = w.stmt.rollback.Exec() // nothing was kept, so there is nothing to wait for
 		return err
 	}
-	if err = t.settleCounts(); err != nil {
+	if err = t.endCounts(); err != nil {
 		return err
 	}
 	if err = t.purge(); err != nil {
 		return err
 	}
-	if _, err = w.stmt.writeCounter.Exec(t.id, t.ms); err != nil {
+	if _, err = w.stmt.writeCounter.Exec(t.id, t.ms, t.counted); err != nil {
 		return err
 	}
 	if _, err = w.stmt.commit.Exec(); err != nil {
 		return err
 	}
+	t.keepCounts()
 	w.applied = t.id
 	w.backlog.drop(len(list))
 	w.commits.worked()
@@ -99,7 +101,7 @@ func (w *writer) settle() error {
 	err := w.promise(full)
 	for _, ms := range []int64{w.seq.ms + 1, w.seq.ms} {
 		if err == nil {
-			_, err = w.stmt.writeCounter.Exec(w.applied, ms)
+			_, err = w.stmt.writeCounter.Exec(w.applied, ms, 0)
 		}
 	}
 	if err != nil {

@@ -145,6 +145,72 @@ func BenchmarkReads(b *testing.B) {
 	}
 }
 
+// BenchmarkSeen moves read positions in a room of 10,000 messages: from nothing to the last one, by one message
+// after the other, from nothing half way, in parts, and that of 64 accounts at once. For comparison, another write (a topic), and counting what is
+// unread from the messages.
+func BenchmarkSeen(b *testing.B) {
+	const n, every = 100_000, 10
+	s := filled(b, b.TempDir(), n)
+	write := func(e chat.Entry) chat.Entry {
+		done := make(chan chat.Entry, 1)
+		s.Append(e, func(e chat.Entry, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			done <- e
+		})
+		return <-done
+	}
+	readers := 0
+	upTo := func(id int64) func() {
+		return func() {
+			readers++
+			account := fmt.Sprint("reader", readers)
+			for at := int64(0); at < id && !b.Failed(); {
+				at = write(chat.Entry{Kind: chat.Seen, Account: account, Room: "lobby", Message: id}).Message
+			}
+		}
+	}
+	next := int64(1)
+	for _, c := range []struct {
+		name string
+		do   func()
+	}{
+		{"Last", upTo(n - every + 1)},
+		{"Step", func() {
+			next += every
+			write(chat.Entry{Kind: chat.Seen, Account: "bob", Room: "lobby", Message: next})
+		}},
+		{"Half", upTo(n/2 + 1)},
+		{"Last64", func() {
+			var wg sync.WaitGroup
+			for i := range 64 {
+				wg.Go(func() {
+					write(chat.Entry{Kind: chat.Seen, Account: fmt.Sprint("reader", readers+i), Room: "lobby", Message: n - every + 1})
+				})
+			}
+			wg.Wait()
+			readers += 64
+		}},
+		{"Topic", func() { write(chat.Entry{Kind: chat.TopicSet, Account: "alice", Room: "lobby", Text: "what is new"}) }},
+		{"Counting", func() {
+			for r := (chat.Range{Before: math.MaxInt64, Limit: 500}); ; {
+				list, err := s.History(b.Context(), "lobby", r)
+				if err != nil || len(list) == 0 {
+					return
+				}
+				r.After = list[len(list)-1].ID
+			}
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				c.do()
+			}
+		})
+	}
+}
+
 // BenchmarkResume spends a token and confirms that session, as everybody does at once after a restart.
 func BenchmarkResume(b *testing.B) {
 	s := started(b, store.Options{})

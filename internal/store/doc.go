@@ -6,7 +6,7 @@
 // # The way of a write
 //
 // Every write is an op: plain data with an apply method that changes the tables in a
-// transaction (said.go, member.go, account.go, token.go). Append and the writing methods
+// transaction (said.go, member.go, rule.go, position.go, account.go, token.go). Append and the writing methods
 // of auth.Store put ops on one bounded queue (sequence.go), so all writes have one order
 // and one sequence of ids. The sequencer goroutine takes what is waiting, and for a moment what
 // is just coming (pace.go), and makes it durable (writer.go): messages by a write to the

@@ -51,6 +51,9 @@ func (j *joined) apply(t *tx) (result, error) {
 // is, and apart from that an error of the database.
 func (t *tx) mayJoin(e chat.Entry) (reason, err error) {
 	if e.Room == chat.Lobby {
+		if e.Lock {
+			return chat.ErrRoomExists, nil
+		}
 		return nil, nil
 	}
 	var one int

@@ -49,10 +49,13 @@ type tx struct {
 	ms   int64 // time as it is stored
 	now  int64 // what the machine's clock shows: earlier than ms where it went back
 
-	tokensKept   int              // Options.Tokens
-	keys, tokens int              // rows added by this transaction
-	rooms        map[string]room  // that were used lately; emptied when a transaction fails
-	said         map[authored]int // messages that the tables have and the counters not yet; see position.go
+	tokensKept   int             // Options.Tokens
+	keys, tokens int             // rows added by this transaction
+	rooms        map[string]room // that were used lately; emptied when a transaction fails
+	said         counts          // messages of this transaction that the counters have not yet; see position.go
+	unsaid       counts          // the same of earlier transactions
+	counted      int64           // entry up to which this transaction brought the counters; 0: it did not
+	countedAt    int64           // the same of the last one that did
 }
 
 // entry returns e as this op's entry.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"math"
 
 	"parley/internal/chat"
@@ -11,23 +12,45 @@ import (
 
 // What is unread is never counted when somebody asks: rooms.said counts a room's messages, and
 // positions.read how many of these are not unread to an account. A message that is said changes the first, and
-// its author's second; one that is read, or taken back, the others. Both are as new as the
-// tables: what is in the backlog still is counted when it is put there.
+// its author's second; one that is read, or taken back, the others.
+//
+// Changing two rows for every message would cost half as much again as keeping it. So messages are counted in
+// memory first, and the tables get the sums when somebody needs them, or after many. log.counted is up to which entry they have: after
+// a kill what follows it is counted anew.
 
-// authored is who said something where.
+// authored is who said something where, by the room's name.
 type authored struct{ account, room string }
+
+type counts map[authored]int
+
+// The counters are brought up to date at the latest after so many messages, or so many who said some.
+const (
+	countMessages = 1 << 16
+	countAuthors  = 1 << 12
+)
 
 // count notes a message that this transaction puts into the tables.
 func (t *tx) count(e *chat.Entry) {
-	if t.said == nil {
-		t.said = make(map[authored]int)
-	}
 	t.said[authored{e.Account, e.Room}]++
 }
 
-// settleCounts brings the counters up to date. Who reads them calls it first.
-func (t *tx) settleCounts() error {
-	for by, n := range t.said {
+// settleCounts brings the counters up to the entry before the one that is being applied. Who reads them calls it first.
+func (t *tx) settleCounts() error { return t.countUpTo(t.id - 1) }
+
+func (t *tx) countUpTo(id int64) error {
+	if t.counted == 0 {
+		if err := t.putCounts(t.unsaid); err != nil {
+			return err
+		}
+	}
+	t.counted = id
+	err := t.putCounts(t.said)
+	clear(t.said)
+	return err
+}
+
+func (t *tx) putCounts(some counts) error {
+	for by, n := range some {
 		r, err := t.makeRoom(by.room)
 		if err != nil {
 			return err
@@ -42,8 +65,67 @@ func (t *tx) settleCounts() error {
 			return err
 		}
 	}
-	clear(t.said)
 	return nil
+}
+
+// endCounts brings the counters up to date at the end of a transaction, where much has gathered.
+func (t *tx) endCounts() error {
+	if len(t.unsaid)+len(t.said) < countAuthors && t.id-t.countedAt < countMessages {
+		return nil
+	}
+	return t.countUpTo(t.id)
+}
+
+// keepCounts follows a transaction that was committed.
+func (t *tx) keepCounts() {
+	if t.counted != 0 {
+		t.countedAt = t.counted
+		clear(t.unsaid)
+	}
+	for by, n := range t.said {
+		t.unsaid[by] += n
+	}
+	clear(t.said)
+}
+
+// closeCounts brings the counters up to date before the database is closed, so that the next start need count nothing.
+func (w *writer) closeCounts() error {
+	t := &w.tx
+	if len(t.unsaid) == 0 {
+		return nil
+	}
+	t.counted = 0
+	_, err := w.stmt.begin.Exec()
+	if err == nil {
+		err = t.countUpTo(w.applied)
+	}
+	if err == nil {
+		_, err = w.stmt.writeCounter.Exec(w.applied, w.seq.ms, t.counted)
+	}
+	if err == nil {
+		_, err = w.stmt.commit.Exec()
+	}
+	if err != nil {
+		w.stmt.rollback.Exec()
+		return err
+	}
+	t.keepCounts()
+	return nil
+}
+
+// countSince counts the messages above an entry, and says which is the last of each room.
+func countSince(ctx context.Context, on querier, id int64) (counts, map[string]int64, error) {
+	said, last := make(counts), make(map[string]int64)
+	var first chat.Message
+	var more []byte
+	err := each(ctx, on, `SELECT m.id, r.name, m.account, m.more FROM messages m JOIN rooms r ON r.id = m.room WHERE m.id > ? ORDER BY m.id`,
+		[]any{&first.ID, &first.Room, &first.User, &more}, func() {
+			for _, m := range unblock(nil, first, more) {
+				said[authored{m.User, m.Room}]++
+				last[m.Room] = max(last[m.Room], m.ID)
+			}
+		}, id)
+	return said, last, err
 }
 
 // uncount takes a message that was taken back from the counters.
@@ -76,10 +158,14 @@ func (t *tx) position(account string, r room) (p position, err error) {
 // seen moves a position forward.
 type seen struct{ chat.Entry }
 
-// seenAtOnce is how many messages one write looks at to count what is unread. Where more stand on
-// both sides of the new position, it moves only so far, and whoever wants it further asks again: others' writes
-// come in between. Positions only move forward, so each message is looked at once for an account, and half as often as that again.
-const seenAtOnce = 2048
+// Counting looks at messages while others' writes wait, so that one SEEN may not look at many. Where more than
+// seenAtOnce stand on both sides of the new position it moves only so far, and whoever wants it further asks again:
+// others come in between. So it looks at twice the messages that it passes and nearby more, at most: in all,
+// at each message some two times for an account, however small its steps are.
+const (
+	seenAtOnce = 2048
+	nearby     = 64
+)
 
 func (s *seen) apply(t *tx) (result, error) {
 	e := t.entry(s.Entry)
@@ -98,21 +184,8 @@ func (s *seen) apply(t *tx) (result, error) {
 		e.Message, e.Unread = p.seen, p.unread()
 		return result{what: repeated, entry: e}, nil
 	}
-	unread, _, all, err := t.others(r, e.Account, e.Message, math.MaxInt64)
-	if err != nil {
+	if err := t.forward(&p, r, e.Account, e.Message); err != nil {
 		return result{}, err
-	}
-	if all {
-		p.seen, p.read = e.Message, int64(p.said-unread)
-	} else {
-		read, last, all, err := t.others(r, e.Account, p.seen, e.Message)
-		if err != nil {
-			return result{}, err
-		}
-		if p.read += int64(read); all {
-			last = e.Message
-		}
-		p.seen = last
 	}
 	if _, err := t.putPosition.Exec(e.Account, r.id, p.seen, p.read); err != nil {
 		return result{}, err
@@ -121,9 +194,36 @@ func (s *seen) apply(t *tx) (result, error) {
 	return result{what: shown, entry: e}, nil
 }
 
+// forward moves p towards to. Where little stands behind that, it is counted from there, which needs no earlier count.
+func (t *tx) forward(p *position, r room, account string, to int64) error {
+	unread, _, all, err := t.others(r, account, to, math.MaxInt64, nearby)
+	if err != nil {
+		return err
+	}
+	if !all {
+		passed, last, whole, err := t.others(r, account, p.seen, to, seenAtOnce)
+		if err != nil {
+			return err
+		}
+		if whole {
+			p.seen, p.read = to, p.read+int64(passed)
+			return nil
+		}
+		if unread, _, all, err = t.others(r, account, to, math.MaxInt64, seenAtOnce); err != nil {
+			return err
+		}
+		if !all {
+			p.seen, p.read = last, p.read+int64(passed)
+			return nil
+		}
+	}
+	p.seen, p.read = to, int64(p.said-unread)
+	return nil
+}
+
 // others counts the messages of a room above one id and up to another that somebody else has said and not taken back. It looks at
-// seenAtOnce, the last of which is last; all says that there are no more.
-func (t *tx) others(r room, account string, above, upTo int64) (n int, last int64, all bool, err error) {
+// most of them, the last of which is last; all says that there are no more.
+func (t *tx) others(r room, account string, above, upTo int64, most int) (n int, last int64, all bool, err error) {
 	rows, err := t.messagesAfter.Query(r.id, above)
 	if err != nil {
 		return 0, 0, false, err
@@ -132,7 +232,7 @@ func (t *tx) others(r room, account string, above, upTo int64) (n int, last int6
 	all = true
 	err = eachBlock(rows, "", func(block []chat.Message) bool {
 		for _, m := range within(block, chat.Range{After: above, Before: min(upTo, math.MaxInt64-1) + 1}) {
-			if all = looked < seenAtOnce; !all {
+			if all = looked < most; !all {
 				return false
 			}
 			looked++
@@ -149,51 +249,34 @@ func (t *tx) others(r room, account string, above, upTo int64) (n int, last int6
 // countAll fills in the counters of a database that had none. What was said until now is unread to
 // nobody: so it was before there were positions, as far as anybody could tell.
 func countAll(ctx context.Context, tx *sql.Tx) error {
-	type place struct {
-		account string
-		room    int64
-	}
-	said, last, own := map[int64]int{}, map[int64]int64{}, map[place]int{}
-	var id, room int64
-	var account string
-	var more []byte
-	err := each(ctx, tx, `SELECT id, room, account, more FROM messages ORDER BY id`, []any{&id, &room, &account, &more}, func() {
-		for _, m := range unblock(nil, chat.Message{ID: id, User: account}, more) {
-			said[room]++
-			last[room] = max(last[room], m.ID)
-			own[place{m.User, room}]++
-		}
-	})
-	if err != nil {
-		return err
-	}
-	put := func(account string, room, seen int64, read int) error {
-		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO positions (account, room, seen, read) VALUES (?, ?, ?, ?)`, account, room, seen, read)
-		return err
-	}
-	for at, n := range own {
-		if !guest(at.account) && err == nil {
-			err = put(at.account, at.room, 0, n)
-		}
-	}
-	var members []place
-	if err == nil {
-		err = each(ctx, tx, `SELECT account, room FROM members UNION
-			SELECT a.name, r.id FROM accounts a, rooms r WHERE NOT a.removed AND r.name = '`+chat.Lobby+`'`,
-			[]any{&account, &room}, func() { members = append(members, place{account, room}) })
-	}
-	for _, at := range members {
-		if said[at.room] > 0 && err == nil {
-			err = put(at.account, at.room, last[at.room], said[at.room])
-		}
-	}
-	for room, n := range said {
+	said, last, err := countSince(ctx, tx, 0)
+	do := func(query string, args ...any) {
 		if err == nil {
-			_, err = tx.ExecContext(ctx, `UPDATE rooms SET said = ? WHERE id = ?`, n, room)
+			_, err = tx.ExecContext(ctx, query, args...)
 		}
 	}
+	for by, n := range said {
+		do(`UPDATE rooms SET said = said + ? WHERE name = ?`, n, by.room)
+		if !guest(by.account) {
+			do(`INSERT INTO positions (account, room, seen, read) SELECT ?, id, 0, ? FROM rooms WHERE name = ?`, by.account, n, by.room)
+		}
+	}
+	for room, id := range last {
+		do(`INSERT OR REPLACE INTO positions (account, room, seen, read)
+			SELECT m.account, r.id, ?1, r.said FROM rooms r JOIN members m ON m.room = r.id WHERE r.name = ?2
+			UNION SELECT a.name, r.id, ?1, r.said FROM rooms r, accounts a WHERE NOT a.removed AND r.name = ?2 AND r.name = ?3`,
+			id, room, chat.Lobby)
+	}
+	do(`UPDATE log SET counted = last_id`)
 	if err != nil {
 		return fmt.Errorf("count the messages: %w", err)
 	}
 	return nil
+}
+
+// uncounted are the messages that the tables have and the counters do not.
+func (w *writer) uncounted() counts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.tx.unsaid)
 }

@@ -162,14 +162,13 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 			return chat.State{}, fmt.Errorf("store: read the state: %w", err)
 		}
 	}
-	late(&state, s.writer.backlog.view())
+	late(&state, s.writer.backlog.view(), s.writer.uncounted())
 	return state, nil
 }
 
 // late brings messages of the backlog into the state: they are the last of their rooms, and
-// the first of conversations that are not in the database.
-func late(state *chat.State, list []chat.Entry) {
-	own := make(map[authored]int)
+// the first of conversations that are not in the database. Counts are messages of the database that its counters lack.
+func late(state *chat.State, list []chat.Entry, own counts) {
 	for i := range list {
 		e := &list[i]
 		at := slices.IndexFunc(state.Rooms, func(r chat.RoomState) bool { return r.Name == e.Room })
@@ -182,8 +181,14 @@ func late(state *chat.State, list []chat.Entry) {
 			state.Rooms = append(state.Rooms, r)
 		}
 		state.Rooms[at].LastID = max(state.Rooms[at].LastID, e.ID)
-		state.Rooms[at].Said++
 		own[authored{e.Account, e.Room}]++
+	}
+	said := make(map[string]int)
+	for by, n := range own {
+		said[by.room] += n
+	}
+	for i := range state.Rooms {
+		state.Rooms[i].Said += said[state.Rooms[i].Name]
 	}
 	for i := range state.Positions {
 		at := &state.Positions[i]
@@ -192,13 +197,21 @@ func late(state *chat.State, list []chat.Entry) {
 		delete(own, by)
 	}
 	for by, n := range own {
+		if guest(by.account) {
+			continue
+		}
 		state.Positions = append(state.Positions, chat.Position{Account: by.account, Room: by.room, Read: n})
 	}
 }
 
+// querier is a transaction or a connection.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // each scans every row of a query and calls take after each.
-func each(ctx context.Context, tx *sql.Tx, query string, into []any, take func()) error {
-	rows, err := tx.QueryContext(ctx, query)
+func each(ctx context.Context, on querier, query string, into []any, take func(), args ...any) error {
+	rows, err := on.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}

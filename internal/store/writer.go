@@ -77,8 +77,11 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 	if err = prepare(ctx, w.conn, w.stmt.table()); err != nil {
 		return nil, err
 	}
-	w.tx = tx{statements: &w.stmt, tokensKept: opts.Tokens}
-	if err = w.stmt.readCounter.QueryRowContext(ctx).Scan(&w.applied, &w.seq.ms, &w.identity); err != nil {
+	w.tx = tx{statements: &w.stmt, tokensKept: opts.Tokens, said: make(counts)}
+	if err = w.stmt.readCounter.QueryRowContext(ctx).Scan(&w.applied, &w.seq.ms, &w.identity, &w.tx.countedAt); err != nil {
+		return nil, err
+	}
+	if w.tx.unsaid, _, err = countSince(ctx, w.conn, w.tx.countedAt); err != nil {
 		return nil, err
 	}
 	w.seq.opts, w.seq.id = opts, w.applied
@@ -145,7 +148,9 @@ const journalRetry = time.Minute
 func (w *writer) close() error {
 	var err error
 	if w.Err() == nil {
-		err = w.applyAll(full)
+		if err = w.applyAll(full); err == nil {
+			err = w.closeCounts()
+		}
 	}
 	if err == nil && w.journal != nil && w.Err() == nil {
 		err = w.settle()
