@@ -82,6 +82,7 @@ type chat struct {
 	calendar calendar
 	changes  changes
 	posts    chan *client.Post // said and not settled, for the goroutine of settle
+	gaps     map[string]bool   // rooms with unread messages that were not shown: what is said there now does not count as seen
 }
 
 // fewUnread is how many unread messages of a room are shown at first; of more it is only told how many.
@@ -94,7 +95,7 @@ const unsettled = 256
 func (m *chatCommand) talk(ctx context.Context, o *connection) error {
 	c := &chat{
 		screen: newScreen(), style: newStyle(), ready: make(chan struct{}), last: map[string]*client.Post{},
-		online: true, posts: make(chan *client.Post, unsettled),
+		online: true, posts: make(chan *client.Post, unsettled), gaps: map[string]bool{},
 	}
 	link, err := o.open(ctx, m.Server, client.Config{OnUpdate: c.update, Queue: unsettled, Unread: fewUnread}, func(text string) {
 		fmt.Fprintln(os.Stderr, text)
@@ -213,7 +214,7 @@ func (c *chat) settle() {
 	for post := range c.posts {
 		id, err := post.Wait(context.Background())
 		if err == nil {
-			c.link.Seen(post.Target, id)
+			c.looked(post.Target, id)
 			continue
 		}
 		if isRefused(err, protocol.Forbidden) && c.isGuest() && strings.HasPrefix(post.Target, "@") {
@@ -245,15 +246,19 @@ func (c *chat) isGuest() bool { return strings.HasPrefix(c.link.user, protocol.G
 func (c *chat) update(u client.Update) {
 	switch u.State {
 	case client.Event:
-		if u.Event.Command == protocol.EventMsg {
+		switch u.Event.Command {
+		case protocol.EventMsg:
 			c.showMessage(u.Event)
-		} else {
+		case protocol.EventSeen:
+			c.setGap(u.Event.Room, false) // another session has looked
+		default:
 			c.screen.show(c.style.event(u.Event, c.self()))
 		}
 		return
 	case client.Unread:
 		<-c.ready
 		c.tell(unread(u.Room, c.room()))
+		c.setGap(u.Room.Name, true)
 	case client.Online:
 		c.setOnline(true)
 	case client.Lost:
@@ -263,17 +268,6 @@ func (c *chat) update(u client.Update) {
 	text := c.changes.line(u)
 	c.mu.Unlock()
 	c.tell(text)
-}
-
-// showMessage waits for the greeting. Only events of other kinds come while the link is being made, and those must not wait.
-func (c *chat) showMessage(e protocol.Event) {
-	<-c.ready
-	c.mu.Lock()
-	day, current := c.calendar.turn(e.Time, c.style.now()), c.current
-	c.mu.Unlock()
-	c.screen.show(c.style.faint(day))
-	c.screen.show(c.style.message(e, current))
-	c.link.Seen(e.Room, e.ID)
 }
 
 // tell shows a line of the program's own.

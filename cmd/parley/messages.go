@@ -12,6 +12,35 @@ import (
 	"parley/protocol"
 )
 
+// showMessage waits for the greeting. Only events of other kinds come while the link is being made, and those must not wait.
+func (c *chat) showMessage(e protocol.Event) {
+	<-c.ready
+	c.mu.Lock()
+	day, current, gap := c.calendar.turn(e.Time, c.style.now()), c.current, c.gaps[e.Room]
+	c.mu.Unlock()
+	c.screen.show(c.style.faint(day))
+	c.screen.show(c.style.message(e, current))
+	if !gap {
+		c.link.Seen(e.Room, e.ID)
+	}
+}
+
+// looked notes that somebody has looked at a room, or spoken there, when id was the newest: they have seen what they want to see.
+func (c *chat) looked(room string, id int64) {
+	c.setGap(room, false)
+	c.link.Seen(room, id)
+}
+
+func (c *chat) setGap(room string, gap bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if gap {
+		c.gaps[room] = true
+	} else {
+		delete(c.gaps, room)
+	}
+}
+
 func (c *chat) message(ctx context.Context, rest string) error {
 	user, text, found := strings.Cut(rest, " ")
 	if !found {
@@ -40,7 +69,7 @@ func (c *chat) history(ctx context.Context, rest string) error {
 	}
 	c.showPast(found)
 	if len(found) > 0 {
-		c.link.Seen(room, found[len(found)-1].ID)
+		c.looked(room, found[len(found)-1].ID)
 	}
 	return nil
 }

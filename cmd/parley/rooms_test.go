@@ -218,13 +218,21 @@ func TestUnread(t *testing.T) {
 	x.do("/rooms", "@bob\x1b", "dev   25 unread", "lobby   (you speak here)")
 	live := id(bob, "SEND|lobby||live")
 	x.expect("live")
+	id(bob, "SEND|dev||and live in dev")
+	x.expect("and live in dev")
 	if shown := x.shown(); strings.Contains(shown, "said elsewhere") || strings.Contains(shown, "dev 1") || strings.Count(shown, "lobby 1") != 1 {
 		t.Error("shown at the start is other than what is unread")
 	}
-	x.do("/rooms", "@bob\x1b", "dev   25 unread", "lobby   (you speak here)") // and the server was told of what was shown
+	x.do("/rooms", "@bob\x1b", "dev   26 unread", "lobby   (you speak here)") // and the server was told of what was shown
 	awaitSeen(phone, "lobby", live)
+	phone.Do("SEEN|dev|" + live) // a look from elsewhere, not to the end
+	looked := id(bob, "SEND|dev||after that")
+	x.expect("after that")
+	awaitSeen(phone, "dev", looked)
 	x.do("/room dev", "you speak in dev now")
-	x.do("/history 5", "dev 24", "messages: 5")
+	x.do("/history 5", "dev 24", "and live in dev", "after that", "messages: 5")
+	id(bob, "SEND|dev||and on")
+	x.expect("and on")
 	x.do("/quit")
 	x.end(0)
 	if _, count := unread(phone, "dev"); count != "0" {
