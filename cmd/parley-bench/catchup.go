@@ -27,26 +27,26 @@ func (m *member) catchUp(ctx context.Context, in *room) error {
 	return nil
 }
 
-// history asks, and returns the messages of the answer and those that came before it.
+// history asks, and returns the lines of the answer and those that came before it: messages, and what else a server may put in their place.
 func (c *conn) history(ctx context.Context, line string) (answer, before [][]byte, err error) {
 	if err := c.write([]byte(line + "\n")); err != nil {
 		return nil, nil, err
 	}
-	var messages [][]byte
+	var lines [][]byte
 	end, err := c.until(ctx, func(e *event) bool {
-		if e.kind == message {
-			messages = append(messages, append(append([]byte{}, e.line...), '\n'))
+		if e.kind != reply {
+			lines = append(lines, append(append([]byte{}, e.line...), '\n'))
 		}
 		return e.kind == reply
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	if end.id > int64(len(messages)) {
-		return nil, nil, fmt.Errorf("the answer says %d messages, and %d came", end.id, len(messages))
+	if end.id > int64(len(lines)) {
+		return nil, nil, fmt.Errorf("the answer says %d events, and %d came", end.id, len(lines))
 	}
-	cut := len(messages) - int(end.id)
-	return messages[cut:], messages[:cut], nil
+	cut := len(lines) - int(end.id)
+	return lines[cut:], lines[:cut], nil
 }
 
 // enterLines enters messages that were read as an answer, or came live before one and may be in it.
@@ -55,7 +55,7 @@ func (m *member) enterLines(lines [][]byte, live bool) {
 	for _, line := range lines {
 		m.dialect.parse(line, &e)
 		switch {
-		case string(e.room) != m.ledger.room.name, live && e.id <= m.ledger.lastID:
+		case e.kind != message, string(e.room) != m.ledger.room.name, live && e.id <= m.ledger.lastID:
 		case string(e.user) == m.shown: // HISTORY has one's own, which nobody else counts
 			m.ledger.lastID = max(m.ledger.lastID, e.id)
 		default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -130,6 +131,9 @@ func (t *target) enter(ctx context.Context, who *account) (*conn, error) {
 	return c, nil
 }
 
+// listed is a field of LIST.
+var listed = regexp.MustCompile(`^(@?[a-z0-9][a-z0-9._-]*):[0-9]+:[0-9]+:[0-9]+$`)
+
 // look finds out which rooms the account has joined.
 func (a *account) look(ctx context.Context, c *conn) error {
 	a.had = make(map[string]bool)
@@ -142,9 +146,15 @@ func (a *account) look(ctx context.Context, c *conn) error {
 			return refusal(reply)
 		}
 		more := false
-		for _, field := range strings.Split(reply, "|")[1:] {
-			if more = field == "+"; !more {
-				after, _, _ = strings.Cut(field, ":")
+		for _, field := range strings.Split(strings.TrimPrefix(reply, protocol.ReplyOK+"|"), "|") {
+			switch room := listed.FindStringSubmatch(field); {
+			case field == "": // nothing is listed
+			case field == "+":
+				more = true
+			case room == nil:
+				return fmt.Errorf("LIST is answered with %s, which is not room:last-id:seen-id:unread", short(field))
+			default:
+				after = room[1]
 				a.had[after] = true
 			}
 		}

@@ -13,7 +13,7 @@ import (
 
 var roomStages = []stage{
 	{name: "reading", row: 19, people: 2, room: true, run: reading,
-		tried: "one who left the room: HISTORY, FIND, WHO, SEND, waiting for what is said there, resuming; each as for a room that is not there"},
+		tried: "one who left the room: HISTORY, FIND, WHO, SEEN, TOPIC, INVITE, SEND, waiting for what is said there, resuming; each as for a room that is not there"},
 	{name: "private", row: 19, people: 2, run: private,
 		tried: "a locked room, uninvited and expelled: JOIN, HISTORY, FIND, WHO, SEND, SEEN, TOPIC, INVITE, the list of rooms"},
 	{name: "speaking", row: 20, people: 2, room: true, run: speaking,
@@ -56,7 +56,7 @@ func (t *target) peep(ctx context.Context, ann, ben *conn) (finding, error) {
 	ben.events = nil // what came until then was for him
 	tries := []string{
 		"HISTORY|%s", "HISTORY|%s|after|0|500", "HISTORY|%s|before|9223372036854775807|500", "HISTORY|%s|after|" + before(id) + "|1",
-		"FIND|%s|" + secret, "WHO|%s", "SEND|%s||" + secret,
+		"FIND|%s|" + secret, "WHO|%s", "SEEN|%s|" + id, "TOPIC|%s", "TOPIC|%s|" + secret, "INVITE|%s|" + t.people[1].name, "SEND|%s||" + secret,
 	}
 	if f, err := t.closed(ctx, ben, t.room, tries); err != nil || f.verdict == fell {
 		return f, err

@@ -70,9 +70,11 @@ func (m *chatCommand) pipe(ctx context.Context, o *connection) error {
 
 // chat is line mode.
 type chat struct {
-	link   *link
+	link   *link // set once, before ready; until then under mu
 	screen *screen
 	style  style
+	ready  chan struct{}           // closed when link is there and the greeting is shown
+	last   map[string]*client.Post // what was said last, by target; of the goroutine that reads what is typed
 
 	mu       sync.Mutex
 	current  string // room or @user that is spoken in
@@ -80,27 +82,36 @@ type chat struct {
 	calendar calendar
 	changes  changes
 	posts    chan *client.Post // said and not settled, for the goroutine of settle
+	gaps     map[string]bool   // rooms with unread messages that were not shown: what is said there now does not count as seen
 }
+
+// fewUnread is how many unread messages of a room are shown at first; of more it is only told how many.
+const fewUnread = 20
 
 // unsettled bounds what was typed, or pasted, ahead of the server.
 const unsettled = 256
 
 // talk is line mode from sign-in to the end.
 func (m *chatCommand) talk(ctx context.Context, o *connection) error {
-	c := &chat{screen: newScreen(), style: newStyle(), online: true, posts: make(chan *client.Post, unsettled)}
-	link, err := o.open(ctx, m.Server, client.Config{OnUpdate: c.update, Queue: unsettled}, func(text string) {
+	c := &chat{
+		screen: newScreen(), style: newStyle(), ready: make(chan struct{}), last: map[string]*client.Post{},
+		online: true, posts: make(chan *client.Post, unsettled), gaps: map[string]bool{},
+	}
+	link, err := o.open(ctx, m.Server, client.Config{OnUpdate: c.update, Queue: unsettled, Unread: fewUnread}, func(text string) {
 		fmt.Fprintln(os.Stderr, text)
 	})
 	if err != nil {
 		return err
 	}
-	c.link = link
+	c.setLink(link)
 	if err := c.screen.edit(); err != nil {
+		close(c.ready)
 		link.leave()
 		return err
 	}
 	c.setRoom(cmp.Or(string(m.Room), link.SignedIn().Room, lobby))
 	c.tell("you are " + link.user + ", and speak " + place(c.room()) + "; /help tells more")
+	close(c.ready)
 
 	settled := make(chan struct{})
 	go func() { defer close(settled); c.settle() }()
@@ -184,7 +195,7 @@ func (c *chat) line(ctx context.Context, line string) error {
 		return err
 	}
 	if err != nil {
-		c.tell(sentence(err))
+		c.tell(advised(err))
 	}
 	return nil
 }
@@ -192,31 +203,62 @@ func (c *chat) line(ctx context.Context, line string) error {
 func (c *chat) say(ctx context.Context, target, text string) error {
 	post, err := c.link.Post(ctx, target, text)
 	if err == nil {
+		c.last[target] = post
 		c.posts <- post
 	}
 	return err
 }
 
-// settle tells what could not be said.
+// settle tells what could not be said; the rest was seen by who said it.
 func (c *chat) settle() {
 	for post := range c.posts {
-		if _, err := post.Wait(context.Background()); err != nil {
-			if isForbidden(err) && strings.HasPrefix(post.Target, "@") {
-				err = errors.New("guests cannot talk to one person alone")
-			}
-			c.tell(fmt.Sprintf("not said to %s: %q: %s", post.Target, protocol.Printable(post.Text), sentence(err)))
+		id, err := post.Wait(context.Background())
+		if err == nil {
+			c.looked(post.Target, id)
+			continue
 		}
+		if isRefused(err, protocol.Forbidden) && c.isGuest() && strings.HasPrefix(post.Target, "@") {
+			err = errors.New("guests cannot talk to one person alone")
+		}
+		c.tell(fmt.Sprintf("not said to %s: %q: %s", post.Target, protocol.Printable(post.Text), advised(err)))
 	}
 }
 
+func (c *chat) setLink(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = l
+}
+
+// self is one's name as others see it, "" while the link is being made.
+func (c *chat) self() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		return ""
+	}
+	return c.link.user
+}
+
+func (c *chat) isGuest() bool { return strings.HasPrefix(c.link.user, protocol.GuestMark) }
+
 // update runs on the client's goroutines, one at a time.
 func (c *chat) update(u client.Update) {
-	if u.Event.Command == protocol.EventMsg {
-		c.showMessage(u.Event)
-		return
-	}
-	c.screen.show(c.style.presence(u.Event))
 	switch u.State {
+	case client.Event:
+		switch u.Event.Command {
+		case protocol.EventMsg:
+			c.showMessage(u.Event)
+		case protocol.EventSeen:
+			c.setGap(u.Event.Room, false) // another session has looked
+		default:
+			c.screen.show(c.style.event(u.Event, c.self()))
+		}
+		return
+	case client.Unread:
+		<-c.ready
+		c.tell(unread(u.Room, c.room()))
+		c.setGap(u.Room.Name, true)
 	case client.Online:
 		c.setOnline(true)
 	case client.Lost:
@@ -226,26 +268,6 @@ func (c *chat) update(u client.Update) {
 	text := c.changes.line(u)
 	c.mu.Unlock()
 	c.tell(text)
-}
-
-func (c *chat) showMessage(e protocol.Event) {
-	c.mu.Lock()
-	day, current := c.calendar.turn(e.Time, c.style.now()), c.current
-	c.mu.Unlock()
-	c.screen.show(c.style.faint(day))
-	c.screen.show(c.style.message(e, current))
-}
-
-// showPast shows what was asked for, and then that it is over.
-func (c *chat) showPast(found []protocol.Event) {
-	day := calendar{}
-	for _, e := range found {
-		if turned := day.turn(e.Time, c.style.now()); turned != "" {
-			c.screen.show(c.style.faint(turned))
-		}
-		c.screen.show(c.style.message(e, c.room()))
-	}
-	c.tell(fmt.Sprintf("messages: %d", len(found)))
 }
 
 // tell shows a line of the program's own.

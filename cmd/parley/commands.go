@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
-	"parley/internal/client"
 	"parley/protocol"
 )
 
@@ -25,16 +23,23 @@ var commands []command
 
 func init() {
 	commands = []command{
-		{"join", "ROOM", "join a room for good, and speak there", (*chat).join},
+		{"join", "ROOM [locked]", "join a room for good, and speak there; a new one can be locked", (*chat).join},
 		{"leave", "[ROOM]", "leave a room for good", (*chat).leave},
 		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*chat).change},
 		{"msg", "USER TEXT", "say something to one person", (*chat).message},
 		{"who", "[ROOM]", "who is there", (*chat).who},
-		{"rooms", "", "your rooms and conversations", (*chat).rooms},
+		{"rooms", "[all]", "your rooms and conversations, what is unread there, and rooms you could join", (*chat).rooms},
+		{"topic", "[TEXT]", "the topic here, or set it; /topic - clears it", (*chat).topic},
 		{"history", "[N]", "the last N messages here (20)", (*chat).history},
 		{"find", "WORDS", "messages here that hold all the words", (*chat).find},
+		{"delete", "[ID]", "take back what you said last here, or the message with this id", (*chat).takeBack},
+		{"invite", "USER [ROOM]", "let somebody join a locked room", (*chat).invite},
+		{"expel", "USER [ROOM]", "put somebody out of a room that you made", (*chat).expel},
+		{"lock", "[ROOM]", "let only the invited join a room that you made", (*chat).lock},
+		{"open", "[ROOM]", "let everybody join it again", (*chat).open},
 		{"passwd", "", "change your password", (*chat).passwd},
 		{"eject", "USER REASON", "end somebody's sessions (admins)", (*chat).eject},
+		{"mute", "USER MINUTES", "keep somebody from speaking; 0 lifts it (admins)", (*chat).mute},
 		{"help", "", "this", (*chat).help},
 		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*chat).quit},
 	}
@@ -61,186 +66,52 @@ func (c *chat) obey(ctx context.Context, line string) error {
 	return err
 }
 
-// isForbidden knows what the server forbids this account, or here.
-func isForbidden(err error) bool {
+// isRefused knows the server's refusal with this code.
+func isRefused(err error, code protocol.Code) bool {
 	var refused *protocol.Error
-	return errors.As(err, &refused) && refused.Code == protocol.Forbidden
+	return errors.As(err, &refused) && refused.Code == code
 }
 
-// roomOr reads a room's name, or takes the current room where there is none.
-func (c *chat) roomOr(rest string) (string, error) {
-	if rest == "" {
-		return c.room(), nil
-	}
-	if _, bad := protocol.ParseTarget(rest); bad != nil {
-		return "", bad
-	}
-	return rest, nil
+// advice is what to do about a refusal, in line mode.
+var advice = map[protocol.Code]string{
+	protocol.NotMember:  "/rooms lists yours, and those that you could join",
+	protocol.NoSuchUser: "/who lists who is here",
 }
 
-func (c *chat) join(ctx context.Context, rest string) error {
-	if rest == "" {
-		return errUsage
-	}
-	if bad := protocol.CheckName(rest); bad != nil {
-		return bad
-	}
-	members, err := c.link.Join(ctx, rest)
-	if err != nil {
-		return err
-	}
-	c.setRoom(rest)
-	c.tell(fmt.Sprintf("you speak %s now; members: %d", place(rest), members))
-	return nil
-}
-
-func (c *chat) leave(ctx context.Context, rest string) error {
-	room, err := c.roomOr(rest)
-	if err != nil {
-		return err
-	}
-	if strings.HasPrefix(room, "@") {
-		return errors.New("a conversation can't be left; /room ROOM goes elsewhere")
-	}
-	err = c.link.Leave(ctx, room)
-	if room == lobby && isForbidden(err) {
-		return errors.New("nobody leaves the lobby")
-	}
-	if err != nil {
-		return err
-	}
-	if room == c.room() {
-		c.setRoom(lobby)
-	}
-	c.tell("you have left " + room + ", and speak " + place(c.room()) + " now")
-	return nil
-}
-
-func (c *chat) change(ctx context.Context, rest string) error {
-	if rest == "" {
-		return errUsage
-	}
-	target, bad := protocol.ParseTarget(rest)
-	if bad != nil {
-		return bad
-	}
-	if target.User == "" {
-		s, err := c.link.Session()
-		if err != nil {
-			return err
-		}
-		joined, err := s.List(ctx)
-		if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(joined, func(r client.Room) bool { return r.Name == rest }) {
-			return fmt.Errorf("you have not joined %s; /join %s does", rest, rest)
+// advised is a sentence, and what to do about it.
+func advised(err error) string {
+	for code, todo := range advice {
+		if isRefused(err, code) {
+			return sentence(err) + "; " + todo
 		}
 	}
-	c.setRoom(rest)
-	c.tell("you speak " + place(rest) + " now")
-	return nil
+	return sentence(err)
 }
 
-func place(room string) string {
-	if user, found := strings.CutPrefix(room, "@"); found {
-		return "with " + user + " alone"
-	}
-	return "in " + room
-}
-
-func (c *chat) message(ctx context.Context, rest string) error {
-	user, text, found := strings.Cut(rest, " ")
-	if !found {
-		return errUsage
-	}
-	return c.say(ctx, "@"+strings.TrimPrefix(user, "@"), text)
-}
-
-func (c *chat) who(ctx context.Context, rest string) error {
-	room, err := c.roomOr(rest)
-	if err != nil {
-		return err
-	}
+// ask sends a request and returns what the server answers.
+func (c *chat) ask(ctx context.Context, command string, fields ...string) (string, error) {
 	s, err := c.link.Session()
 	if err != nil {
-		return err
+		return "", err
 	}
-	users, err := s.Who(ctx, room)
-	if err != nil {
-		return err
-	}
-	for i, user := range users {
-		users[i] = c.style.name(user)
-	}
-	c.screen.show(c.style.faint(fmt.Sprintf("* in %s (%d): ", room, len(users))) + strings.Join(users, ", "))
-	return nil
+	r, err := s.Do(ctx, command, fields...)
+	return r.Data, err
 }
 
-func (c *chat) rooms(ctx context.Context, rest string) error {
-	if rest != "" {
-		return errUsage
+// order sends a request and tells that it is done.
+func (c *chat) order(ctx context.Context, done, command string, fields ...string) error {
+	_, err := c.ask(ctx, command, fields...)
+	if err == nil {
+		c.tell(done)
 	}
-	s, err := c.link.Session()
-	if err != nil {
-		return err
-	}
-	joined, err := s.List(ctx)
-	if err != nil {
-		return err
-	}
-	for _, room := range joined {
-		mark := ""
-		if room.Name == c.room() {
-			mark = "   (you speak here)"
-		}
-		c.tell(room.Name + mark)
-	}
-	return nil
-}
-
-func (c *chat) history(ctx context.Context, rest string) error {
-	limit := 20
-	if rest != "" {
-		n, bad := protocol.ParseLimit(rest)
-		if bad != nil {
-			return errors.New("N is a number from 1 to " + strconv.Itoa(protocol.MaxLimit))
-		}
-		limit = n
-	}
-	s, err := c.link.Session()
-	if err != nil {
-		return err
-	}
-	found, err := s.Newest(ctx, c.room(), limit)
-	if err != nil {
-		return err
-	}
-	c.showPast(found)
-	return nil
-}
-
-func (c *chat) find(ctx context.Context, rest string) error {
-	if rest == "" {
-		return errUsage
-	}
-	s, err := c.link.Session()
-	if err != nil {
-		return err
-	}
-	found, err := s.Find(ctx, c.room(), rest)
-	if err != nil {
-		return err
-	}
-	c.showPast(found)
-	return nil
+	return err
 }
 
 func (c *chat) passwd(ctx context.Context, rest string) error {
 	if rest != "" {
 		return errors.New("it is /passwd alone: the password is asked for, and not shown")
 	}
-	if strings.HasPrefix(c.link.user, protocol.GuestMark) {
+	if c.isGuest() {
 		return errors.New("guests have no password")
 	}
 	if !c.link.CanChangePassword() {
@@ -262,19 +133,39 @@ func (c *chat) eject(ctx context.Context, rest string) error {
 	if !found {
 		return errUsage
 	}
-	s, err := c.link.Session()
-	if err != nil {
-		return err
-	}
-	r, err := s.Do(ctx, "EJECT", user, reason)
-	if isForbidden(err) {
+	ended, err := c.ask(ctx, "EJECT", user, reason)
+	if isRefused(err, protocol.Forbidden) {
 		return errors.New("only admins can")
 	}
 	if err != nil {
 		return err
 	}
-	c.tell("sessions of " + user + " ended: " + r.Data)
+	c.tell("sessions of " + user + " ended: " + ended)
 	return nil
+}
+
+// maxMute is the longest mute in minutes, a year.
+const maxMute = 365 * 24 * 60
+
+func (c *chat) mute(ctx context.Context, rest string) error {
+	words := strings.Fields(rest)
+	if len(words) != 2 {
+		return errUsage
+	}
+	user := strings.TrimPrefix(words[0], "@")
+	minutes, bad := protocol.ParseID(words[1])
+	if bad != nil || minutes > maxMute {
+		return fmt.Errorf("MINUTES is a number from 0, which lets them speak again, to %d, a year", maxMute)
+	}
+	done := fmt.Sprintf("%s does not speak for %d minutes", user, minutes)
+	if minutes == 0 {
+		done = user + " may speak again"
+	}
+	err := c.order(ctx, done, "MUTE", user, words[1])
+	if isRefused(err, protocol.Forbidden) {
+		return errors.New("only admins can")
+	}
+	return err
 }
 
 func (c *chat) help(context.Context, string) error {

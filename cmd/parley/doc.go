@@ -2,7 +2,8 @@
 //
 //   - main.go: the command line; address.go: USER@HOST[:PORT]; exit.go: errors into sentences and exit codes
 //   - connect.go: whom to trust, which credential to use, and how to leave; ask.go: prompts without echo
-//   - chat.go: line mode on a terminal; commands.go: its table of /commands; screen.go: the terminal; style.go: how things look
+//   - chat.go: line mode on a terminal; commands.go: its table of /commands, and in rooms.go and messages.go those about these;
+//     screen.go: the terminal; style.go: how things look
 //   - lines.go: what is piped in, said line by line; send.go, tail.go: the one-shot commands
 //
 // Everything that comes from elsewhere (texts, names, room names, the server's explanations) goes through protocol.Printable, or is

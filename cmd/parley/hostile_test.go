@@ -76,21 +76,29 @@ func obedient(line string) string {
 	case "PING":
 		return "OK|" + rest + "\n"
 	case "LIST":
-		return "OK|" + evil + "room:3|lobby:0\n"
+		if rest == "*" {
+			return "OK|" + evil + "open:3\n"
+		}
+		return "OK|" + evil + "room:3:0:21|" + evil + "few:4:0:1|lobby:0:0:0\n"
+	case "TOPIC":
+		return "OK|" + evil + "topic\n"
+	case "JOIN":
+		return "OK|" + rest + "|1|0\n"
 	case "WHO":
 		return "OK|" + evil + "who|zed\n"
 	case "HISTORY":
-		return message + "OK|1\n"
+		return message + "GONE|5|" + evil + "few|" + evil + "author\nFUTURE|" + evil + "\nOK|3\n"
 	case "EXIT":
 		return "OK|bye\n"
 	case "SEND":
 		return "JOIN|" + evil + "|" + evil + "joined\nLEAVE|" + evil + "|" + evil + "\nHERE|" + evil + "|201\nNOTE|" + evil + "noted\n" + message +
-			"ERROR|" + evil + "|" + evil + "refused\n"
+			"TOPIC|" + evil + "|" + evil + "|" + evil + "set\nTOPIC|" + evil + "|" + evil + "|\nGONE|7|" + evil + "|" + evil + "gone\n" +
+			"SEEN|" + evil + "|9\nFUTURE|" + evil + "\nLEAVE|" + evil + "|alice\nJOIN|" + evil + "|alice\nERROR|" + evil + "|" + evil + "refused\n"
 	}
 	return "ERROR|forbidden|" + evil + "explained\n"
 }
 
-const message = "MSG|4|2026-01-02T03:04:05.678Z|" + evil + "|" + evil + "user|" + evil + "text\n"
+const message = "MSG|4|2026-01-02T03:04:05.678Z|" + evil + "few|" + evil + "user|" + evil + "text\n"
 
 // harmless fails the test where something that was shown could steer a terminal. colours allows the program's own sequences.
 func harmless(t *testing.T, shown string, colours bool) {
@@ -131,18 +139,26 @@ func TestEscapesDoNotReachTheTerminal(t *testing.T) {
 	x.expect("Password of")
 	x.enter("whatever it is")
 	x.expect("you are alice")
+	x.expect("room: 21 unread")
+	x.expect("text") // the one unread message
 	x.enter("hello")
 	x.expect("refused")
-	for _, command := range []string{"/join a", "/leave a", "/find a"} {
+	x.enter("/join a")
+	x.expect("the topic is: ")
+	x.enter("/topic")
+	x.expect("the topic of a is: ")
+	for _, command := range []string{"/leave a", "/find a", "/invite bob", "/expel bob", "/lock", "/open"} {
 		x.enter(command)
 		x.expect("explained")
 	}
 	x.enter("/who")
 	x.expect("zed")
 	x.enter("/rooms")
-	x.expect("room")
+	x.expect("room   21 unread")
+	x.expect("open   members: 3")
 	x.enter("/history")
-	x.expect("messages: 1")
+	x.expect("author was taken back")
+	x.expect("messages: 2")
 	x.enter("/quit")
 	x.end(0)
 	harmless(t, x.shown(), true)
@@ -151,9 +167,9 @@ func TestEscapesDoNotReachTheTerminal(t *testing.T) {
 func TestEscapesDoNotReachPipes(t *testing.T) {
 	addr, ca := hostile(t, func(line string) string {
 		if strings.HasPrefix(line, "LIST|") {
-			return "OK|lobby:4\n"
+			return "OK|lobby:5:0:0\n"
 		}
-		return strings.ReplaceAll(obedient(line), "|"+evil+"|"+evil+"user", "|lobby|"+evil+"user")
+		return strings.NewReplacer("|"+evil+"few|"+evil+"user", "|lobby|"+evil+"user", "|"+evil+"few|"+evil+"author", "|lobby|"+evil+"author").Replace(obedient(line))
 	})
 	run := func(stdin string, args ...string) string {
 		cmd := exec.Command(parleytest.Build(t, "parley"), append([]string{"--ca", ca}, args...)...)
@@ -287,7 +303,7 @@ func TestMessageWithoutAnAnswer(t *testing.T) {
 					case "SEND":
 						return answer
 					case "LIST":
-						return "OK|lobby:0\n"
+						return "OK|lobby:0:0:0\n"
 					case "HELLO":
 						return "OK|uuid|pt1.x|lobby\n"
 					}

@@ -20,6 +20,9 @@ const about = `Talk with people on a parley server, over TLS that is always veri
   parley send alice@chat.example.org @bob < log  say each line of a file to bob
   parley tail alice@chat.example.org ops --json  follow a room, one JSON object a line
 
+On a terminal, what was said since you last looked is shown first, or how much that is; what was shown is read, for all your sessions.
+'parley send', 'parley tail' and piped input leave that as it is.
+
 Without a terminal, 'parley USER@HOST' says each line of standard input as it is, in --room, keeps within the server's rate, prints
 what others say as "DATE TIME ROOM USER: TEXT", and ends when the last line is acknowledged.
 

@@ -58,15 +58,28 @@ func (s style) message(e protocol.Event, current string) string {
 	return b.String()
 }
 
-// presence is a JOIN, LEAVE, HERE or NOTE; "" for other events.
-func (s style) presence(e protocol.Event) string {
+// event is what happened besides messages, as self sees it; "" for what is not shown.
+func (s style) event(e protocol.Event, self string) string {
 	switch e.Command {
 	case protocol.EventJoin:
+		if e.User == self {
+			return s.faint("* you have joined " + e.Room)
+		}
 		return s.faint("* " + e.User + " is here (" + e.Room + ")")
 	case protocol.EventLeave:
+		if e.User == self {
+			return s.faint("* you are not in " + e.Room + " any more")
+		}
 		return s.faint("* " + e.User + " has gone (" + e.Room + ")")
 	case protocol.EventHere:
 		return s.faint(fmt.Sprintf("* %d are here (%s)", e.Count, e.Room))
+	case protocol.EventTopic:
+		if e.Text == "" {
+			return s.faint("* " + e.User + " has cleared the topic (" + e.Room + ")")
+		}
+		return s.faint("* " + e.User + " has set the topic: " + e.Text + " (" + e.Room + ")")
+	case protocol.EventGone:
+		return s.faint(fmt.Sprintf("* message #%d of %s was taken back (%s)", e.ID, e.User, e.Room))
 	case protocol.EventNote:
 		return s.strong("* " + e.Text)
 	}

@@ -28,6 +28,25 @@ func TestMessagesAreShown(t *testing.T) {
 	}
 }
 
+func TestEventsAreShown(t *testing.T) {
+	for want, e := range map[string]protocol.Event{
+		"* bob is here (ops)":                         {Command: protocol.EventJoin, Room: "ops", User: "bob"},
+		"* you have joined ops":                       {Command: protocol.EventJoin, Room: "ops", User: "alice"},
+		"* bob has gone (ops)":                        {Command: protocol.EventLeave, Room: "ops", User: "bob"},
+		"* you are not in ops any more":               {Command: protocol.EventLeave, Room: "ops", User: "alice"},
+		"* 201 are here (ops)":                        {Command: protocol.EventHere, Room: "ops", Count: 201},
+		"* bob has set the topic: a\\u{1b} (ops)":     {Command: protocol.EventTopic, Room: "ops", User: "bob", Text: "a\x1b"},
+		"* bob has cleared the topic (ops)":           {Command: protocol.EventTopic, Room: "ops", User: "bob"},
+		"* message #7 of \\u{202e} was taken back ()": {Command: protocol.EventGone, ID: 7, User: "\u202e"},
+		"* hear": {Command: protocol.EventNote, Text: "hear"},
+		"":       {Command: protocol.EventSeen, Room: "ops", ID: 7},
+	} {
+		if got := (style{}).event(e, "alice"); got != want {
+			t.Errorf("%+v is shown as %q, want %q", e, got, want)
+		}
+	}
+}
+
 func TestColoursCanBeOff(t *testing.T) {
 	for _, test := range []struct {
 		noColor, term string
@@ -77,6 +96,9 @@ func TestTablesAreWhole(t *testing.T) {
 	for _, c := range commands {
 		if seen[c.name] || c.help == "" || c.run == nil {
 			t.Errorf("/%s is there twice, or is not whole", c.name)
+		}
+		if len(c.name+c.usage) > 20 {
+			t.Errorf("/%s %s does not fit the column of /help", c.name, c.usage)
 		}
 		seen[c.name] = true
 	}

@@ -26,10 +26,15 @@ type progress struct {
 	unlisted map[string]int64 // first message dropped, by room, while not listed
 	own      map[int64]bool   // acknowledged while its room was behind: history, perhaps that of a later session, is not to show it
 	missed   int
+
+	self   string          // the account as others see it
+	unread int             // at first a room with at most so many unread messages is taken up where they begin
+	fresh  map[string]bool // rooms taken up there that are behind: what others said is told, as LIST has counted it
+	many   []Room          // those with more
 }
 
-func newProgress(after map[string]int64) progress {
-	p := progress{seen: map[string]int64{}, own: map[int64]bool{}, top: math.MaxInt64}
+func newProgress(self string, unread int, after map[string]int64) progress {
+	p := progress{seen: map[string]int64{}, own: map[int64]bool{}, top: math.MaxInt64, self: self, unread: unread, fresh: map[string]bool{}}
 	maps.Copy(p.seen, after)
 	return p
 }
@@ -47,9 +52,14 @@ func (p *progress) reconnected() {
 func (p *progress) list(room Room) {
 	seen, known := p.seen[room.Name]
 	if !known {
-		seen = min(p.floor, room.LastID)
-		if first, found := p.unlisted[room.Name]; found {
-			seen = min(seen, first-1) // said since the sign-in
+		seen = min(p.upTo(room.Name), room.LastID)
+		switch {
+		case !p.isFirst() || room.Unread == 0 || p.unread == 0:
+		case room.Unread <= p.unread:
+			seen = min(seen, room.Seen)
+			p.fresh[room.Name] = true
+		default:
+			p.many = append(p.many, room)
 		}
 		p.seen[room.Name] = seen
 	}
@@ -61,9 +71,23 @@ func (p *progress) list(room Room) {
 	}
 }
 
+// isFirst tells the session before which nothing was told: ids count from it.
+func (p *progress) isFirst() bool { return p.floor == math.MaxInt64 }
+
+// upTo is the id up to which a room was told before this session, or is told live.
+func (p *progress) upTo(room string) int64 {
+	if seen, known := p.seen[room]; known {
+		return seen
+	}
+	if first, found := p.unlisted[room]; found { // said since the sign-in
+		return min(p.floor, first-1)
+	}
+	return p.floor
+}
+
 // allListed takes the end of LIST. Conversations that began while it was read are behind as well.
 func (p *progress) allListed() {
-	if p.floor == math.MaxInt64 { // the first session: ids count from here
+	if p.isFirst() {
 		p.top = 0
 		for room, id := range p.seen {
 			if !p.behind[room] {
@@ -80,8 +104,11 @@ func (p *progress) allListed() {
 	p.listed = true
 }
 
-// live says whether a message that came of itself is to be told now.
+// live says whether a message that came of itself, or word that one is gone, is to be told now.
 func (p *progress) live(e protocol.Event) bool {
+	if e.Command == protocol.EventGone { // history tells it where the message itself was not told
+		return p.listed && !p.behind[e.Room] || e.ID <= p.upTo(e.Room)
+	}
 	if !p.listed {
 		if _, found := p.unlisted[e.Room]; !found && len(p.unlisted) < maxListed {
 			p.unlisted[e.Room] = e.ID
@@ -91,13 +118,14 @@ func (p *progress) live(e protocol.Event) bool {
 	return !p.behind[e.Room] && p.advance(e.Room, e.ID)
 }
 
-// past says whether a message of a room's history is to be told.
+// past says whether a message of a room's history, or that it is gone, is to be told.
 func (p *progress) past(e protocol.Event) bool {
 	if !p.advance(e.Room, e.ID) {
 		return false
 	}
-	if p.own[e.ID] {
-		delete(p.own, e.ID)
+	own, isGone := p.own[e.ID], e.Command == protocol.EventGone
+	delete(p.own, e.ID)
+	if own && !isGone || p.fresh[e.Room] && (isGone || e.User == p.self) {
 		return false
 	}
 	p.missed++
@@ -116,10 +144,17 @@ func (p *progress) said(room string, id int64) {
 	p.advance(room, id)
 }
 
+// caughtUp ends the catching up of one room.
+func (p *progress) caughtUp(room string) {
+	delete(p.behind, room)
+	delete(p.fresh, room)
+}
+
 // forget drops a room that was left: if it is joined again, it is taken up there.
 func (p *progress) forget(room string) {
+	p.caughtUp(room)
 	delete(p.seen, room)
-	delete(p.behind, room)
+	delete(p.unlisted, room)
 }
 
 func (p *progress) advance(room string, id int64) bool {
@@ -139,8 +174,18 @@ func (c *Client) onEvent(e protocol.Event) {
 	if e.Room != "" && !c.cfg.Follow(e.Room) {
 		return
 	}
-	if e.Command == protocol.EventMsg && !c.progress.live(e) {
-		return
+	switch e.Command {
+	case protocol.EventMsg, protocol.EventGone:
+		if !c.progress.live(e) {
+			return
+		}
+	case protocol.EventLeave:
+		if e.User == c.progress.self { // elsewhere, or expelled
+			c.progress.forget(e.Room)
+			c.shown.forget(e.Room)
+		}
+	case protocol.EventSeen:
+		c.shown.learn(e.Room, e.ID)
 	}
 	c.tell(Update{Event: e})
 }
@@ -152,6 +197,7 @@ func (c *Client) catchUp(s *Session) (missed int, err error) {
 			room, err := parseRoom(field)
 			if err == nil && c.cfg.Follow(room.Name) {
 				c.progress.list(room)
+				c.shown.learn(room.Name, room.Seen)
 			}
 			return room.Name, err
 		})
@@ -162,6 +208,10 @@ func (c *Client) catchUp(s *Session) (missed int, err error) {
 	behind := map[string]int64{} // newest message told, by room
 	err = onReader(c.ctx, s, func(r Reply) error {
 		c.progress.allListed()
+		for _, room := range c.progress.many {
+			c.tell(Update{State: Unread, Room: room})
+		}
+		c.progress.many = nil
 		for room := range c.progress.behind {
 			behind[room] = c.progress.seen[room]
 		}
@@ -180,9 +230,10 @@ func (c *Client) catchUp(s *Session) (missed int, err error) {
 func (c *Client) fetch(s *Session, room string, seen *int64) (more bool, err error) {
 	err = onReader(c.ctx, s, func(r Reply) error {
 		if refused := (*protocol.Error)(nil); errors.As(r.Err, &refused) && refused.Code == protocol.NotMember {
-			c.progress.forget(room) // left meanwhile, elsewhere
+			c.progress.forget(room) // left meanwhile elsewhere, or expelled
 			return nil
 		}
+		before := *seen
 		for _, e := range r.Events {
 			if e.Room != room || e.ID <= *seen {
 				return &MisbehaviorError{"HISTORY answers with messages that were not asked for"}
@@ -192,8 +243,9 @@ func (c *Client) fetch(s *Session, room string, seen *int64) (more bool, err err
 				c.tell(Update{Event: e})
 			}
 		}
-		if more = len(r.Events) == protocol.MaxLimit; !more && r.Err == nil {
-			delete(c.progress.behind, room)
+		// Where nothing but lines of a later version came, there is no id to ask on after.
+		if more = r.Count == protocol.MaxLimit && *seen > before; !more && r.Err == nil {
+			c.progress.caughtUp(room)
 		}
 		return r.Err
 	}, "HISTORY", room, "after", strconv.FormatInt(*seen, 10), strconv.Itoa(protocol.MaxLimit))
@@ -231,11 +283,16 @@ func (c *Client) patiently(s *Session, do func() error) error {
 	}
 }
 
-// Join joins a room lastingly and tells how many have joined it. Its messages are told from now on.
-func (c *Client) Join(ctx context.Context, room string) (members int, err error) {
+// Join joins a room lastingly and tells how many have joined it. Its messages are told from now on. locked is for a room that is not
+// there yet, or one's own: only who is invited may follow.
+func (c *Client) Join(ctx context.Context, room string, locked bool) (members int, err error) {
 	s, err := c.Session()
 	if err != nil {
 		return 0, err
+	}
+	ask := []string{room}
+	if locked {
+		ask = append(ask, "locked")
 	}
 	err = onReader(ctx, s, func(r Reply) error {
 		if r.Err != nil {
@@ -255,7 +312,7 @@ func (c *Client) Join(ctx context.Context, room string) (members int, err error)
 			c.progress.seen[room] = last
 		}
 		return nil
-	}, "JOIN", room)
+	}, "JOIN", ask...)
 	return members, err
 }
 

@@ -33,12 +33,15 @@ type Config struct {
 	NewPassword func(ctx context.Context, refused error) (string, error)
 
 	// OnUpdate is told what happens, one update at a time, in order. While it runs nothing is read: it may block for as long
-	// as it must, and what the server then drops is fetched later. It must not call the Client. Required.
+	// as it must, and what the server then drops is fetched later. It must not call the Client, but for Seen. Required.
 	OnUpdate func(Update)
 	// Follow limits what OnUpdate is told to the events of some rooms and conversations. nil: all.
 	Follow func(room string) bool
-	// After is where the history of a room is taken up, exclusively. Other rooms begin with what is said from now on.
-	After map[string]int64
+	// After is where the history of a room is taken up, exclusively. Other rooms begin with what is said from now on, and
+	// where at most Unread messages of others have not been read there, with these; an Update of the state Unread tells of rooms with
+	// more. 0: neither.
+	After  map[string]int64
+	Unread int
 
 	FirstTries int // of connecting before Connect gives up; 3
 	// GiveUp is how long the client may be without a connection that is up to date, and a message without an answer since it was
@@ -48,7 +51,9 @@ type Config struct {
 	MessageRate  float64 // messages a second that Post keeps to; 10
 	MessageBurst int     // and may send at once; 40
 	Queue        int     // posts that wait; 256
-	Session      Options
+	// SeenEvery is how often at most the server is told of a room that Seen was called for; 2 s.
+	SeenEvery time.Duration
+	Session   Options
 }
 
 // Update is one thing that happened: an event, or a change of the connection.
@@ -58,6 +63,7 @@ type Update struct {
 	Missed int           // Online: messages that were missed and told since the connection was lost
 	Wait   time.Duration // Waiting: until the next try
 	Err    error         // Lost, Waiting, Warning: why
+	Room   Room          // Unread
 }
 
 // State is what an Update tells of the connection.
@@ -70,6 +76,7 @@ const (
 	Lost                 // the connection ended; it is tried again
 	Waiting              // a try failed, or must wait
 	Warning              // something that does not stop anything, such as a token that could not be kept
+	Unread               // at first: a room has more unread messages than Config.Unread, and they are not told
 )
 
 // ErrOffline: there is no connection at the moment.
@@ -112,6 +119,7 @@ type Client struct {
 	denials  int  // of a doubtful token
 
 	progress progress // of the reading goroutine; between sessions, of the client's own
+	shown    shown
 }
 
 // Connect signs in and returns the client that keeps the connection up until [Client.Close]. ctx bounds Connect alone.
@@ -121,11 +129,16 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	cfg.MessageRate = cmp.Or(cfg.MessageRate, 10)
 	cfg.MessageBurst = cmp.Or(cfg.MessageBurst, 40)
 	cfg.Queue = cmp.Or(cfg.Queue, 256)
+	cfg.SeenEvery = cmp.Or(cfg.SeenEvery, 2*time.Second)
 	if cfg.GiveUp > 0 {
 		cfg.Session.ReplyTimeout = min(cfg.Session.withDefaults().ReplyTimeout, cfg.GiveUp)
 	}
 	if cfg.Follow == nil {
 		cfg.Follow = func(string) bool { return true }
+	}
+	self := cfg.User
+	if cfg.Guest {
+		self = protocol.GuestMark + cfg.User
 	}
 	c := &Client{
 		cfg:      cfg,
@@ -135,7 +148,8 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		limit:    rate.NewLimiter(rate.Limit(cfg.MessageRate), cfg.MessageBurst),
 		token:    cfg.Token,
 		lostAt:   time.Now(),
-		progress: newProgress(cfg.After),
+		progress: newProgress(self, cfg.Unread, cfg.After),
+		shown:    shown{pending: map[string]int64{}, known: map[string]int64{}, noted: make(chan struct{}, 1)},
 	}
 	c.cfg.Session.OnEvent = c.onEvent
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -173,15 +187,20 @@ func (c *Client) Done() <-chan struct{} { return c.done }
 // Err is why the client ended, nil after Close; only to be asked after Done.
 func (c *Client) Err() error { return c.err }
 
-// Close ends the connection without EXIT, so that the token stays good, and waits for the client's goroutines.
+// Close ends the connection without EXIT, so that the token stays good, and waits for the client's goroutines. What Seen has noted is
+// told before, where that takes no more than a moment.
 func (c *Client) Close() {
+	wait := c.tellShownAtLast(c.ctx)
 	c.cancel()
 	<-c.done
+	wait()
 }
 
 // Quit signs out: EXIT ends the session and its token. Then it closes. Where ctx ends first, or there is no connection, it closes all
 // the same; the token is forgotten here in any case.
 func (c *Client) Quit(ctx context.Context) error {
+	wait := c.tellShownAtLast(ctx)
+	defer wait()
 	c.leaving.Store(true)
 	session, err := c.Session()
 	if err == nil {
@@ -198,6 +217,7 @@ func (c *Client) run(s *Session) {
 	for {
 		began := time.Now()
 		err := c.serve(s)
+		c.shown.setOpen(false)
 		c.mu.Lock()
 		c.session = nil
 		c.mu.Unlock()
@@ -250,9 +270,20 @@ func (c *Client) serve(s *Session) error {
 		return err
 	}
 	c.lostAt = time.Time{}
+	c.shown.setOpen(true)
 	c.tell(Update{State: Online, Missed: missed})
-	for {
+	for due := (<-chan time.Time)(nil); ; {
 		select {
+		case <-c.shown.noted:
+			if due == nil {
+				due = time.After(c.cfg.SeenEvery)
+			}
+		case <-due:
+			due = nil
+			if err := c.tellShown(c.ctx, s, seenAtOnce); err != nil {
+				return err
+			}
+			c.shown.more()
 		case c.inflight = <-c.queue:
 			if err := c.deliver(s, c.inflight); err != nil {
 				return err

@@ -154,9 +154,9 @@ func TestConversationThatBeginsWhileListing(t *testing.T) {
 		p = l.accept()
 		p.hello("pt1.A", "pt1.B")
 		p.expect("LIST|")
-		p.send("OK|lobby:5|+")
+		p.send("OK|" + read("lobby:5|+"))
 		p.expect("LIST|lobby")
-		p.send(msg("7", "@carol", "carol", "psst"), "OK|ops:6")
+		p.send(msg("7", "@carol", "carol", "psst"), "OK|"+read("ops:6"))
 		p.expect("PING|")
 		p.send("OK|")
 		p.expect("HISTORY|@carol|after|6|500")
@@ -348,7 +348,7 @@ func TestJoinTakesARoomUpWhereItIs(t *testing.T) {
 			p.send("ERROR|forbidden|no")
 			p.conn.Close()
 		}()
-		if n, err := c.Join(t.Context(), "ops"); n != 4 || err != nil {
+		if n, err := c.Join(t.Context(), "ops", false); n != 4 || err != nil {
 			t.Fatal(n, err)
 		}
 		if err := c.Leave(t.Context(), "lobby"); !isCode(err, protocol.Forbidden) {

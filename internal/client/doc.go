@@ -5,6 +5,7 @@
 //   - requests.go: the commands of the protocol as methods of Session
 //   - client.go: [Client], a conversation that outlives its connections: it reconnects, and sends again what was not acknowledged
 //   - signin.go: with which credential a Client signs in, and when it stops trying
+//   - shown.go: how a Client tells the server what the person has been shown
 //   - catchup.go: how a Client fetches what it missed, so that each message is told once and in order
 //   - tokens.go: [TokenFile], the resume token on disk, for one process at a time
 //

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -64,13 +65,24 @@ func (p *peer) hello(credential, token string) {
 	p.send("OK|")
 }
 
-// list answers LIST, and the PING that follows it.
+// list answers LIST, and the PING that follows it. What is given as room:last-id has been read.
 func (p *peer) list(rooms string) {
 	p.t.Helper()
 	p.expect("LIST|")
-	p.send("OK|" + rooms)
+	p.send("OK|" + read(rooms))
 	p.expect("PING|")
 	p.send("OK|")
+}
+
+// read makes room:last-id a field of LIST where all has been read.
+func read(rooms string) string {
+	fields := strings.Split(rooms, "|")
+	for i, field := range fields {
+		if name, last, found := strings.Cut(field, ":"); found && !strings.Contains(last, ":") {
+			fields[i] = name + ":" + last + ":" + last + ":0"
+		}
+	}
+	return strings.Join(fields, "|")
 }
 
 // listener hands a client its connections and a test their other ends.
@@ -122,6 +134,8 @@ func brief(v client.Update) string {
 		return "lost"
 	case client.Waiting:
 		return "waiting"
+	case client.Unread:
+		return fmt.Sprintf("%d unread in %s", v.Room.Unread, v.Room.Name)
 	}
 	return "warning: " + v.Err.Error()
 }

@@ -25,8 +25,8 @@ func (c scripted) Close() error                     { return nil }
 
 // FuzzServer is everything that a server can say: no panic, an answer to every request, and an end.
 func FuzzServer(f *testing.F) {
-	f.Add([]byte("OK|uuid|pt1.a|lobby\nOK|\nOK|lobby:3|+\nOK|ops:4\nOK|\nOK|1\n"))
-	f.Add([]byte("OK|uuid|pt1.a|lobby\nOK|\nOK|lobby:9\nOK|\n" + msg("7", "lobby", "bob", "x") + "\nOK|1\nBYE|shutdown|x\n"))
+	f.Add([]byte("OK|uuid|pt1.a|lobby\nOK|\nOK|lobby:3:3:0|+\nOK|ops:4:0:2\nOK|\nOK|1\n"))
+	f.Add([]byte("OK|uuid|pt1.a|lobby\nOK|\nOK|lobby:9:9:0\nOK|\n" + msg("7", "lobby", "bob", "x") + "\nOK|1\nBYE|shutdown|x\n"))
 	f.Add([]byte("OK|uuid||\nERROR|weak-password|x\nOK|\nMSG|1\n"))
 	f.Add([]byte("ERROR|throttled|1 second\nNOTE|\x1b\nHERE|a|9\nJOIN|a|b\n"))
 	f.Fuzz(func(t *testing.T, said []byte) {

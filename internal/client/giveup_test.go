@@ -32,7 +32,7 @@ func badServer(l *listener, answers map[string]string) {
 				case command == "HELLO":
 					answer = "OK|3e2f|pt1.A|lobby\n"
 				case command == "LIST":
-					answer = "OK|lobby:0\n"
+					answer = "OK|lobby:0:0:0\n"
 				default:
 					answer = "OK|\n"
 				}

@@ -9,7 +9,7 @@ import (
 // A message that came between the server's look at the room for LIST and its
 // reply was dropped as one that history holds: the room is behind, whatever LIST says.
 func TestMessageBesideList(t *testing.T) {
-	p := newProgress(nil)
+	p := newProgress("alice", 0, nil)
 	p.reconnected()
 	p.list(Room{Name: "lobby", LastID: 45})
 	p.allListed()

@@ -104,10 +104,12 @@ func (s *Session) Who(ctx context.Context, room string) ([]string, error) {
 	return all, nil
 }
 
-// Room is a line of LIST: a room or @user conversation, and the id of its newest message.
+// Room is a field of LIST: a room or @user conversation, the id of its newest message, up to which one the account has read, and how
+// many that others said came after that.
 type Room struct {
-	Name   string
-	LastID int64
+	Name         string
+	LastID, Seen int64
+	Unread       int
 }
 
 // List lists the account's rooms and conversations, sorted.
@@ -125,12 +127,44 @@ func (s *Session) List(ctx context.Context) ([]Room, error) {
 }
 
 func parseRoom(field string) (Room, error) {
-	name, id, found := strings.Cut(field, ":")
-	last, bad := protocol.ParseID(id)
-	if !found || bad != nil {
-		return Room{}, &MisbehaviorError{"LIST has a field that is not room:last-id"}
+	name, numbers, bad := named(field, 3)
+	if bad {
+		return Room{}, &MisbehaviorError{"LIST has a field that is not room:last-id:seen-id:unread"}
 	}
-	return Room{Name: name, LastID: last}, nil
+	return Room{Name: name, LastID: numbers[0], Seen: numbers[1], Unread: int(numbers[2])}, nil
+}
+
+// Joinable is a field of LIST|*: a room that the account could join, and how many have.
+type Joinable struct {
+	Name    string
+	Members int
+}
+
+// Joinable lists the rooms that the account has not joined and could: open ones, and those it is invited to. Sorted.
+func (s *Session) Joinable(ctx context.Context) ([]Joinable, error) {
+	var all []Joinable
+	err := s.pages(ctx, "LIST", []string{"*"}, func(field string) (string, error) {
+		name, numbers, bad := named(field, 1)
+		if bad {
+			return "", &MisbehaviorError{"LIST has a field that is not room:members"}
+		}
+		all = append(all, Joinable{Name: name, Members: int(numbers[0])})
+		return name, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// named reads name:number:…, with so many numbers.
+func named(field string, count int) (name string, numbers []int64, bad bool) {
+	parts := strings.Split(field, ":")
+	for _, part := range parts[1:] {
+		n, err := protocol.ParseID(part)
+		numbers, bad = append(numbers, n), bad || err != nil
+	}
+	return parts[0], numbers, bad || len(numbers) != count
 }
 
 // maxListed bounds lists that come in pages: far more than an account may have, or a room holds.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ type Options struct {
 
 	Quiet         time.Duration // without a reply from the server before it is asked for a sign of life; 60 s
 	ReplyTimeout  time.Duration // the longest wait for a reply, that of PING as well; 15 s
-	SignInTimeout time.Duration // the same for HELLO and PASSWD, which may queue behind others; 30 s
+	SignInTimeout time.Duration // the same for HELLO and PASSWD, which may queue behind others, and for DELETE; 30 s
 	WriteTimeout  time.Duration // for one line to be taken by the network; 10 s
 	Pipeline      int           // requests in flight; one more waits for room; 64
 }
@@ -39,7 +40,8 @@ func (o Options) withDefaults() Options {
 // Reply is the server's answer to one request.
 type Reply struct {
 	Data   string           // behind OK|
-	Events []protocol.Event // the messages of a HISTORY or FIND, oldest first
+	Events []protocol.Event // of a HISTORY or FIND, oldest first: MSG, or GONE where one was taken back
+	Count  int              // of the lines that were the answer: those of Events, and others that only a later version knows
 	Err    error            // a *protocol.Error where the server refused, a *LostError where no answer came
 }
 
@@ -83,17 +85,17 @@ type Session struct {
 	patience time.Duration // what is left of it, counted while the reading goroutine waits; see patience.go
 
 	// Of the reading goroutine alone.
-	held    []protocol.Event // the newest events while pending[0] is answered by events
+	held    []protocol.Event // the newest events while pending[0] is answered by events; Command is empty for one of a later version
 	bye     *ByeError
 	invited bool // the account needs a password of its own: a NOTE says so once more, to those who type the protocol
 }
 
 // specials are the commands whose reply is unlike that of the others.
 var specials = map[string]struct {
-	slow  bool // it may queue behind other sign-ins
+	slow  bool // it may queue behind other sign-ins, or has much to do
 	holds int  // the most events that may be its answer
 }{
-	"HELLO": {slow: true}, "PASSWD": {slow: true},
+	"HELLO": {slow: true}, "PASSWD": {slow: true}, "DELETE": {slow: true},
 	"HISTORY": {holds: protocol.MaxLimit}, "FIND": {holds: protocol.MaxLimit},
 }
 
@@ -201,9 +203,7 @@ func (s *Session) send(r *request, line []byte) bool {
 func (s *Session) run() {
 	cause := s.read()
 	s.conn.Close()
-	for _, e := range s.held {
-		s.o.OnEvent(e)
-	}
+	s.release(len(s.held))
 	s.mu.Lock()
 	switch {
 	case s.closed:
@@ -253,7 +253,6 @@ func (s *Session) reply(line protocol.Line) error {
 		return &MisbehaviorError{"a reply to nothing"}
 	}
 	answer := Reply{Data: line.Data}
-	count := 0
 	if line.Command == protocol.ReplyError {
 		code, text, found := cut(line.Data)
 		if !found {
@@ -265,13 +264,10 @@ func (s *Session) reply(line protocol.Line) error {
 		if bad != nil || n > int64(len(s.held)) {
 			return &MisbehaviorError{"an answer of another length than it says"}
 		}
-		count = int(n)
+		answer.Count = int(n)
 	}
-	live := len(s.held) - count
-	for _, e := range s.held[:live] {
-		s.o.OnEvent(e)
-	}
-	answer.Events = s.held[live:]
+	s.release(len(s.held) - answer.Count)
+	answer.Events = slices.DeleteFunc(s.held, isUnknown)
 	s.held = nil
 
 	s.mu.Lock()
@@ -292,39 +288,45 @@ func (s *Session) oldest() *request {
 }
 
 // event hands an event on, or holds it back: messages before the reply to HISTORY may be live ones or the answer, and only
-// the reply tells how many of the last are its own. An event that is no message parts them for certain.
+// the reply tells how many of the last are its own. The same goes for messages that were taken back, and for what a later version
+// may put in their place. Any other event parts them for certain.
 func (s *Session) event(line protocol.Line) error {
 	e, known, bad := protocol.ParseEvent(line)
 	if bad != nil {
 		return &MisbehaviorError{bad.Text}
 	}
-	if !known || s.invited && e.Command == protocol.EventNote {
-		return nil // of a later version, or told by SignedIn.Invited
+	if s.invited && e.Command == protocol.EventNote {
+		return nil // told by SignedIn.Invited
 	}
 	if e.Command == protocol.EventBye {
 		s.bye = &ByeError{Code: e.Code, Text: e.Text}
 		return nil
 	}
+	s.held = append(s.held, e)
 	r := s.oldest()
-	if r == nil || r.holds == 0 || e.Command != protocol.EventMsg {
-		for _, h := range s.held {
-			s.o.OnEvent(h)
-		}
-		s.held = nil
-		s.o.OnEvent(e)
+	if r == nil || r.holds == 0 || known && e.Command != protocol.EventMsg && e.Command != protocol.EventGone {
+		s.release(len(s.held))
 		return nil
 	}
-	s.held = append(s.held, e)
-	if len(s.held) > r.holds {
-		s.o.OnEvent(s.held[0])
-		s.held = s.held[1:]
-	}
+	s.release(len(s.held) - r.holds)
 	// A long answer on a slow line is progress.
 	s.mu.Lock()
 	s.restartPatience()
 	s.mu.Unlock()
 	return nil
 }
+
+// release hands on the n oldest of the events held.
+func (s *Session) release(n int) {
+	for range n {
+		if e := s.held[0]; !isUnknown(e) {
+			s.o.OnEvent(e)
+		}
+		s.held = s.held[1:]
+	}
+}
+
+func isUnknown(e protocol.Event) bool { return e.Command == "" }
 
 func cut(data string) (first, rest string, found bool) {
 	fields, bad := protocol.Fields(data, 2)

@@ -127,6 +127,38 @@ func TestHistoryIsToldFromLiveMessages(t *testing.T) {
 	})
 }
 
+// What stands in the place of a message counts like one: word that it is gone, and what only a later version knows. The same words may
+// come live before it.
+func TestHistoryOfWhatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var live []string
+		s, p := pair(t, client.Options{OnEvent: func(e protocol.Event) { live = append(live, brief(client.Update{Event: e})) }})
+		defer s.Close()
+		go func() {
+			p.expect("HISTORY|a|before|9223372036854775807|4")
+			p.send("GONE|3|a|u", "FUTURE|a live one", "GONE|4|b|u")
+			p.send(msg("5", "a", "u", "5"), "GONE|6|a|u", "FUTURE|7|a|u", "GONE|8|a|u", "OK|4", "GONE|5|a|u")
+			p.expect("FIND|a|x")
+			p.send("FUTURE|1", "FUTURE|2", "OK|1")
+			p.expect("HISTORY|a|before|9223372036854775807|2")
+			p.send("FUTURE|1", "NOTE|parts them", "GONE|9|a|u", "OK|2")
+		}()
+		r, err := s.Newest(t.Context(), "a", 4)
+		if err != nil || len(r) != 3 || r[0].Text != "5" || r[1].Command != protocol.EventGone || r[1].ID != 6 || r[2].ID != 8 {
+			t.Fatal(r, err)
+		}
+		if answer, err := s.Do(t.Context(), "FIND", "a", "x"); err != nil || answer.Count != 1 || len(answer.Events) != 0 {
+			t.Fatal(answer, err)
+		}
+		if _, err := s.Newest(t.Context(), "a", 2); !isA[*client.LostError](err) {
+			t.Error(err)
+		}
+		if got := strings.Join(live, ","); got != "GONE|3|a|u,GONE|4|b|u,GONE|5|a|u,NOTE|parts them,GONE|9|a|u" {
+			t.Errorf("live: %q", got)
+		}
+	})
+}
+
 // No more events are held back than an answer can have: a server that sends and sends, and never the reply, fills nothing.
 func TestHeldEventsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -285,27 +317,44 @@ func TestListsComeInPages(t *testing.T) {
 			p.expect("WHO|lobby|bob")
 			p.send("OK|zoe")
 			p.expect("LIST|")
-			p.send("OK|@bob:3|+")
+			p.send("OK|@bob:3:1:2|+")
 			p.expect("LIST|@bob")
-			p.send("OK|lobby:12")
+			p.send("OK|lobby:12:12:0")
 			p.expect("LIST|")
 			p.send("OK|")
-			p.expect("LIST|")
-			p.send("OK|lobby")
+			for _, field := range []string{"lobby", "lobby:12", "lobby:12:12", "lobby:12:12:0:0", "lobby:12:12:-1", "lobby:12::0"} {
+				p.expect("LIST|")
+				p.send("OK|" + field)
+			}
+			p.expect("LIST|*")
+			p.send("OK|garden:3|+")
+			p.expect("LIST|*|garden")
+			p.send("OK|hall:0")
+			p.expect("LIST|*")
+			p.send("OK|hall:0:0")
 		}()
 		users, err := s.Who(t.Context(), "lobby")
 		if err != nil || strings.Join(users, ",") != "alice,bob,zoe" {
 			t.Error(users, err)
 		}
 		rooms, err := s.List(t.Context())
-		if err != nil || len(rooms) != 2 || rooms[0] != (client.Room{Name: "@bob", LastID: 3}) || rooms[1] != (client.Room{Name: "lobby", LastID: 12}) {
+		if err != nil || len(rooms) != 2 || rooms[0] != (client.Room{Name: "@bob", LastID: 3, Seen: 1, Unread: 2}) || rooms[1] != (client.Room{Name: "lobby", LastID: 12, Seen: 12}) {
 			t.Error(rooms, err)
 		}
 		if rooms, err = s.List(t.Context()); err != nil || len(rooms) != 0 {
 			t.Error(rooms, err)
 		}
 		var bad *client.MisbehaviorError
-		if _, err = s.List(t.Context()); !errors.As(err, &bad) {
+		for range 6 {
+			if _, err = s.List(t.Context()); !errors.As(err, &bad) {
+				t.Error(err)
+			}
+		}
+		joinable, err := s.Joinable(t.Context())
+		if err != nil || len(joinable) != 2 || joinable[0] != (client.Joinable{Name: "garden", Members: 3}) || joinable[1] != (client.Joinable{Name: "hall"}) {
+			t.Error(joinable, err)
+		}
+		if _, err = s.Joinable(t.Context()); !errors.As(err, &bad) {
 			t.Error(err)
 		}
 	})

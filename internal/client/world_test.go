@@ -21,13 +21,14 @@ import (
 )
 
 // world is a small server in memory that keeps the contract and is as unkind as the contract lets it be: connections break at any line, before or
-// after it took effect, in the middle of a reply; messages are refused for now; events come as early and as often as they may.
+// after it took effect, in the middle of a reply; messages are refused for now, and taken back; events come as early and as often as they may.
 type world struct {
 	t   *testing.T
 	rng *rand.Rand // under mu
 
 	mu       sync.Mutex
 	log      []protocol.Event // Room is the room; ids are 1, 2, 3 …
+	gone     map[int64]bool   // taken back
 	keys     map[string]int64
 	live     map[*wire]bool
 	kindness int // one line in so many ends its connection; 0: none does
@@ -128,6 +129,9 @@ func (w *world) run(c *wire, line string) string {
 		count := 0
 		for _, e := range w.log {
 			if e.Room == f[0] && e.ID > after && count < protocol.MaxLimit {
+				if w.gone[e.ID] {
+					e.Command = protocol.EventGone
+				}
 				b.Write(e.Append(nil))
 				count++
 			}
@@ -145,7 +149,7 @@ func (w *world) listed(rooms ...string) string {
 	}
 	var fields []string
 	for _, room := range rooms {
-		fields = append(fields, room+":"+strconv.FormatInt(last[room], 10))
+		fields = append(fields, fmt.Sprintf("%s:%d:0:0", room, last[room]))
 	}
 	line := "OK|" + strings.Join(fields, "|")
 	if len(rooms) == 1 {
@@ -166,7 +170,22 @@ func (w *world) say(c *wire, room, key, text string) int64 {
 			other.out <- string(e.Append(nil))
 		}
 	}
+	if w.kindness > 0 && w.rng.IntN(4) == 0 {
+		w.takeBack(w.log[len(w.log)-1-w.rng.IntN(min(len(w.log), 10))])
+	}
 	return e.ID
+}
+
+// takeBack takes a message back, and tells everybody.
+func (w *world) takeBack(e protocol.Event) {
+	if w.gone[e.ID] {
+		return
+	}
+	w.gone[e.ID] = true
+	e.Command = protocol.EventGone
+	for other := range w.live {
+		other.out <- string(e.Append(nil))
+	}
 }
 
 // Whatever breaks, what is posted is said once and in order, and what others say is told once and in order.
@@ -185,7 +204,7 @@ func TestNothingLostNothingTwice(t *testing.T) {
 }
 
 func liveInWorld(t *testing.T, seed uint64) {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), keys: map[string]int64{}, live: map[*wire]bool{}}
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), gone: map[int64]bool{}, keys: map[string]int64{}, live: map[*wire]bool{}}
 	const posts = 60
 	users := []string{"alice", "bob", "carol"}
 	told := make([][]protocol.Event, len(users))
@@ -196,7 +215,7 @@ func liveInWorld(t *testing.T, seed uint64) {
 			Dial: w.dial, User: user, MessageRate: 1000, MessageBurst: 1 + w.rng.IntN(100),
 			Password: func(context.Context, error) (string, error) { return password, nil },
 			OnUpdate: func(u client.Update) {
-				if u.Event.Command == protocol.EventMsg {
+				if u.Event.Command == protocol.EventMsg || u.Event.Command == protocol.EventGone {
 					told[i] = append(told[i], u.Event)
 				}
 				if u.State == client.Online {
@@ -250,7 +269,7 @@ func liveInWorld(t *testing.T, seed uint64) {
 	}
 	for i, user := range users {
 		checkSaid(t, w.log, user)
-		checkTold(t, w.log, user, told[i])
+		checkTold(t, w, user, told[i])
 	}
 }
 
@@ -268,21 +287,32 @@ func checkSaid(t *testing.T, log []protocol.Event, user string) {
 	}
 }
 
-func checkTold(t *testing.T, log []protocol.Event, user string, told []protocol.Event) {
+func checkTold(t *testing.T, w *world, user string, told []protocol.Event) {
 	for _, room := range worldRooms {
-		var want, got []int64
-		for _, e := range log {
-			if e.User != user && e.Room == room {
-				want = append(want, e.ID)
-			}
-		}
+		var said []int64
+		messages, gone := map[int64]bool{}, map[int64]bool{}
 		for _, e := range told {
-			if e.Room == room {
-				got = append(got, e.ID)
+			switch {
+			case e.Room != room:
+			case e.Command == protocol.EventMsg:
+				said = append(said, e.ID)
+				messages[e.ID] = true
+			case gone[e.ID]:
+				t.Errorf("%s is told twice that %d is gone", user, e.ID)
+			default:
+				gone[e.ID] = true
 			}
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s is told %v in %s, want %v", user, got, room, want)
+		if !slices.IsSorted(said) || len(messages) < len(said) {
+			t.Errorf("%s is told %v in %s", user, said, room)
+		}
+		for _, e := range w.log {
+			if e.User == user || e.Room != room {
+				continue
+			}
+			if !messages[e.ID] && !gone[e.ID] || gone[e.ID] && !w.gone[e.ID] {
+				t.Errorf("%s is told of %d in %s: %v, that it is gone: %v; and it is: %v", user, e.ID, room, messages[e.ID], gone[e.ID], w.gone[e.ID])
+			}
 		}
 	}
 }

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"parley/internal/client"
+	"parley/protocol"
+)
+
+// place is where one speaks, in words.
+func place(room string) string {
+	if user, found := strings.CutPrefix(room, "@"); found {
+		return "with " + user + " alone"
+	}
+	return "in " + room
+}
+
+// roomOr reads a room's name or @user, or takes the current one where there is none.
+func (c *chat) roomOr(rest string) (string, error) {
+	if rest == "" {
+		return c.room(), nil
+	}
+	if _, bad := protocol.ParseTarget(rest); bad != nil {
+		return "", bad
+	}
+	return rest, nil
+}
+
+// realRoom is roomOr where a conversation does not do.
+func (c *chat) realRoom(rest string) (string, error) {
+	room, err := c.roomOr(rest)
+	if err == nil && strings.HasPrefix(room, "@") {
+		return "", errors.New("that goes for rooms, and " + room + " is a conversation; name a room, or /room ROOM first")
+	}
+	return room, err
+}
+
+// userAndRoom reads USER [ROOM].
+func (c *chat) userAndRoom(rest string) (user, room string, err error) {
+	words := strings.Fields(rest)
+	if len(words) < 1 || len(words) > 2 {
+		return "", "", errUsage
+	}
+	room, err = c.realRoom(strings.Join(words[1:], ""))
+	return strings.TrimPrefix(words[0], "@"), room, err
+}
+
+func (c *chat) join(ctx context.Context, rest string) error {
+	words := strings.Fields(rest)
+	locked := len(words) == 2 && words[1] == "locked"
+	if len(words) != 1 && !locked {
+		return errUsage
+	}
+	room := words[0]
+	if bad := protocol.CheckName(room); bad != nil {
+		return bad
+	}
+	members, err := c.link.Join(ctx, room, locked)
+	if isRefused(err, protocol.NotMember) {
+		return fmt.Errorf("you can't join %s: it is locked and you are not invited, or only admins make rooms here; a member could /invite you", room)
+	}
+	if err != nil {
+		return err
+	}
+	c.setRoom(room)
+	c.tell(fmt.Sprintf("you speak %s now; members: %d", place(room), members))
+	if topic, err := c.ask(ctx, "TOPIC", room); err == nil && topic != "" {
+		c.tell("the topic is: " + topic)
+	}
+	return nil
+}
+
+func (c *chat) leave(ctx context.Context, rest string) error {
+	room, err := c.roomOr(rest)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(room, "@") {
+		return errors.New("a conversation can't be left; /room ROOM goes elsewhere")
+	}
+	err = c.link.Leave(ctx, room)
+	if room == lobby && isRefused(err, protocol.Forbidden) {
+		return errors.New("nobody leaves the lobby")
+	}
+	if err != nil {
+		return err
+	}
+	if room == c.room() {
+		c.setRoom(lobby)
+	}
+	c.tell("you have left " + room + ", and speak " + place(c.room()) + " now")
+	return nil
+}
+
+func (c *chat) change(ctx context.Context, rest string) error {
+	if rest == "" {
+		return errUsage
+	}
+	target, bad := protocol.ParseTarget(rest)
+	if bad != nil {
+		return bad
+	}
+	if target.User == "" {
+		joined, err := c.link.Rooms(ctx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(joined, func(r client.Room) bool { return r.Name == rest }) {
+			return fmt.Errorf("you have not joined %s; /join %s does", rest, rest)
+		}
+	}
+	c.setRoom(rest)
+	c.tell("you speak " + place(rest) + " now")
+	return nil
+}
+
+func (c *chat) who(ctx context.Context, rest string) error {
+	room, err := c.roomOr(rest)
+	if err != nil {
+		return err
+	}
+	s, err := c.link.Session()
+	if err != nil {
+		return err
+	}
+	users, err := s.Who(ctx, room)
+	if err != nil {
+		return err
+	}
+	for i, user := range users {
+		users[i] = c.style.name(user)
+	}
+	c.screen.show(c.style.faint(fmt.Sprintf("* in %s (%d): ", room, len(users))) + strings.Join(users, ", "))
+	return nil
+}
+
+// fewRooms is how many of the rooms that one could join are shown unless all are asked for.
+const fewRooms = 20
+
+func (c *chat) rooms(ctx context.Context, rest string) error {
+	if rest != "" && rest != "all" {
+		return errUsage
+	}
+	joined, err := c.link.Rooms(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := c.link.Session()
+	if err != nil {
+		return err
+	}
+	joinable, err := s.Joinable(ctx)
+	if err != nil {
+		return err
+	}
+	for _, room := range joined {
+		line := room.Name
+		if room.Unread > 0 && !c.isGuest() { // of a guest nobody keeps what was read
+			line += fmt.Sprintf("   %d unread", room.Unread)
+		}
+		if room.Name == c.room() {
+			line += "   (you speak here)"
+		}
+		c.tell(line)
+	}
+	if len(joinable) == 0 {
+		return nil
+	}
+	c.tell("you could /join:")
+	shown := joinable
+	if rest != "all" && len(joinable) > fewRooms {
+		shown = joinable[:fewRooms]
+	}
+	for _, room := range shown {
+		c.tell(fmt.Sprintf("%s   members: %d", room.Name, room.Members))
+	}
+	if more := len(joinable) - len(shown); more > 0 {
+		c.tell(fmt.Sprintf("and %d more; /rooms all shows them", more))
+	}
+	return nil
+}
+
+// unread is what to tell of a room with more unread messages than are shown at first.
+func unread(room client.Room, current string) string {
+	look := fmt.Sprintf("/history %d shows the newest", min(room.Unread, 100))
+	if room.Name != current {
+		look = "/room " + room.Name + ", then " + look
+	}
+	return fmt.Sprintf("%s: %d unread; %s", room.Name, room.Unread, look)
+}
+
+// noTopic clears a topic.
+const noTopic = "-"
+
+func (c *chat) topic(ctx context.Context, rest string) error {
+	room, err := c.realRoom("")
+	if err != nil {
+		return err
+	}
+	if rest == "" {
+		topic, err := c.ask(ctx, "TOPIC", room)
+		if err != nil {
+			return err
+		}
+		if topic == "" {
+			topic = "none; /topic TEXT sets it"
+		}
+		c.tell("the topic of " + room + " is: " + topic)
+		return nil
+	}
+	told := "the topic of " + room + " is set"
+	if rest == noTopic {
+		rest, told = "", "the topic of "+room+" is cleared"
+	}
+	return c.order(ctx, told, "TOPIC", room, rest)
+}
+
+func (c *chat) invite(ctx context.Context, rest string) error {
+	user, room, err := c.userAndRoom(rest)
+	if err != nil {
+		return err
+	}
+	return c.order(ctx, user+" may join "+room+" now, and is told so", "INVITE", room, user)
+}
+
+func (c *chat) expel(ctx context.Context, rest string) error {
+	user, room, err := c.userAndRoom(rest)
+	if err != nil {
+		return err
+	}
+	return c.order(ctx, user+" is out of "+room, "EXPEL", room, user)
+}
+
+func (c *chat) lock(ctx context.Context, rest string) error {
+	room, err := c.realRoom(rest)
+	if err != nil {
+		return err
+	}
+	return c.order(ctx, room+" is locked: who has not joined needs an /invite", "LOCK", room)
+}
+
+func (c *chat) open(ctx context.Context, rest string) error {
+	room, err := c.realRoom(rest)
+	if err != nil {
+		return err
+	}
+	return c.order(ctx, room+" is open: everybody can join it", "OPEN", room)
+}
