@@ -229,8 +229,6 @@ func TestUnread(t *testing.T) {
 	looked := id(bob, "SEND|dev||after that")
 	x.expect("after that")
 	awaitSeen(phone, "dev", looked)
-	x.do("/room dev", "you speak in dev now")
-	x.do("/history 5", "dev 24", "and live in dev", "after that", "messages: 5")
 	id(bob, "SEND|dev||and on")
 	x.expect("and on")
 	x.do("/quit")
@@ -239,12 +237,17 @@ func TestUnread(t *testing.T) {
 		t.Errorf("after /quit %s are unread", count)
 	}
 
-	id(bob, "SEND|dev||while away")
+	for range 21 {
+		last = id(bob, "SEND|dev||while away")
+	}
 	server.Kill()
 	server.Launch()
 	x = sitDown(t, server, "alice")
-	x.expect("[dev]")
-	x.expect("while away")
+	x.expect("dev: 21 unread")
+	x.do("/room dev", "you speak in dev now")
+	x.do("/history 5", "while away", "messages: 5")
+	phone = server.SignIn("alice")
+	awaitSeen(phone, "dev", last)
 	server.Kill()
 	x.expect("connection lost")
 	server.Launch()
