@@ -58,8 +58,9 @@ func TestLockedRoom(t *testing.T) {
 	alice.expect("connection lost")
 	bob.expect("connection lost")
 	server.Launch()
-	bob.expect("back; ")
-	alice.expect("back; ")
+	for _, x := range []*terminal{alice, bob, carol} {
+		x.expect("back; ")
+	}
 	bob.do("/rooms", "lobby   (you speak here)", "you could /join:", "garden   members: 1")
 	bob.do("/join garden", "you speak in garden now; members: 2", "the topic is: roses | and tulips")
 	alice.expect("bob is here (garden)")
