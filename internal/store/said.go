@@ -14,6 +14,7 @@ var appended = map[chat.Kind]func(chat.Entry) op{
 	chat.Said:   func(e chat.Entry) op { return &said{e} },
 	chat.Joined: func(e chat.Entry) op { return &joined{e} },
 	chat.Left:   func(e chat.Entry) op { return &left{e} },
+	chat.Gone:   func(e chat.Entry) op { return &gone{e} },
 }
 
 // said keeps a message. Most messages are not applied one by one but as blocks, from the backlog.

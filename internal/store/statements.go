@@ -14,6 +14,8 @@ type statements struct {
 
 	insertMessage, indexMessage, findKey, insertKey, purgeKeys *sql.Stmt
 
+	eraseStatements
+
 	roomID, insertRoom, countRooms, countJoined            *sql.Stmt
 	isMember, insertMember, deleteMember, deleteMembers    *sql.Stmt
 	isRemoved, findAccount, putAccount                     *sql.Stmt
@@ -29,7 +31,7 @@ type prepared struct {
 }
 
 func (s *statements) table() []prepared {
-	return []prepared{
+	return append(s.eraseStatements.table(), []prepared{
 		{&s.begin, `BEGIN IMMEDIATE`},
 		{&s.commit, `COMMIT`},
 		{&s.rollback, `ROLLBACK`},
@@ -80,12 +82,13 @@ func (s *statements) table() []prepared {
 			(SELECT id FROM tokens WHERE account = ? AND opened = '' ORDER BY id DESC LIMIT -1 OFFSET ?)`},
 		{&s.purgeTokens, `DELETE FROM tokens WHERE id IN
 			(SELECT id FROM tokens WHERE expires <= ? ORDER BY expires LIMIT ?)`},
-	}
+	}...)
 }
 
 // queries are those of the readers' connections.
 type queries struct {
 	history, older       *sql.Stmt
+	around               *sql.Stmt
 	room, search, newest *sql.Stmt
 	accounts             *sql.Stmt
 }
@@ -100,6 +103,9 @@ func (q *queries) table() []prepared {
 		{&q.history, messages + `messages m WHERE m.room = ` + room + ` AND m.id < ?3 AND m.id >=
 			coalesce((SELECT max(id) FROM messages WHERE room = ` + room + ` AND id <= ?2), 0) ORDER BY m.id LIMIT ?4`},
 		{&q.older, messages + `messages m WHERE m.room = ` + room + ` AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3`},
+		// The message with this id, else the blocks that it may be in, the nearest first.
+		{&q.around, `SELECT m.id, m.time, r.name, m.account, m.text, m.more FROM messages m JOIN rooms r ON r.id = m.room
+			WHERE m.id <= ?1 AND m.id > ?2 AND (m.id = ?1 OR m.more IS NOT NULL) ORDER BY m.id DESC`},
 		{&q.room, `SELECT id FROM rooms WHERE name = ?`},
 		{&q.search, messages + `search CROSS JOIN messages m ON m.id = search.rowid
 			WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ?`},
