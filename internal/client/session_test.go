@@ -127,38 +127,6 @@ func TestHistoryIsToldFromLiveMessages(t *testing.T) {
 	})
 }
 
-// What stands in the place of a message counts like one: word that it is gone, and what only a later version knows. The same words may
-// come live before it.
-func TestHistoryOfWhatIsGone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var live []string
-		s, p := pair(t, client.Options{OnEvent: func(e protocol.Event) { live = append(live, brief(client.Update{Event: e})) }})
-		defer s.Close()
-		go func() {
-			p.expect("HISTORY|a|before|9223372036854775807|4")
-			p.send("GONE|3|a|u", "FUTURE|a live one", "GONE|4|b|u")
-			p.send(msg("5", "a", "u", "5"), "GONE|6|a|u", "FUTURE|7|a|u", "GONE|8|a|u", "OK|4", "GONE|5|a|u")
-			p.expect("FIND|a|x")
-			p.send("FUTURE|1", "FUTURE|2", "OK|1")
-			p.expect("HISTORY|a|before|9223372036854775807|2")
-			p.send("FUTURE|1", "NOTE|parts them", "GONE|9|a|u", "OK|2")
-		}()
-		r, err := s.Newest(t.Context(), "a", 4)
-		if err != nil || len(r) != 3 || r[0].Text != "5" || r[1].Command != protocol.EventGone || r[1].ID != 6 || r[2].ID != 8 {
-			t.Fatal(r, err)
-		}
-		if answer, err := s.Do(t.Context(), "FIND", "a", "x"); err != nil || answer.Count != 1 || len(answer.Events) != 0 {
-			t.Fatal(answer, err)
-		}
-		if _, err := s.Newest(t.Context(), "a", 2); !isA[*client.LostError](err) {
-			t.Error(err)
-		}
-		if got := strings.Join(live, ","); got != "GONE|3|a|u,GONE|4|b|u,GONE|5|a|u,NOTE|parts them,GONE|9|a|u" {
-			t.Errorf("live: %q", got)
-		}
-	})
-}
-
 // No more events are held back than an answer can have: a server that sends and sends, and never the reply, fills nothing.
 func TestHeldEventsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

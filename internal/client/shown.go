@@ -23,7 +23,7 @@ type shown struct {
 	noted    chan struct{}    // holds one wish to look at pending
 }
 
-// Bounds of SEEN lines. The first leaves the person most of what an account's rate allows; the second is for a client that ends.
+// Bounds of SEEN lines. The first leaves the person at least half of the rate that a server allows unless told otherwise; the second is for a client that ends.
 const (
 	seenAtOnce = 20
 	seenAtLast = 100
