@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"runtime"
+	"slices"
 	"time"
 
 	"parley/internal/chat"
@@ -36,8 +37,10 @@ func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err e
 	clear(t.said)
 	t.counted = 0
 	t.id, t.ms, t.now = w.applied, 0, w.opts.Now().UnixMilli()
-	if err = t.putBlocks(list); err != nil {
-		return err
+	for some := range slices.Chunk(list, applyMost) {
+		if err = t.putBlocks(some); err != nil {
+			return err
+		}
 	}
 	if err = w.applyBatch(batch); err != nil {
 		return err

@@ -11,10 +11,15 @@ import (
 // A row of the table messages is a block: one message, and in its column more those
 // that came after it in the same room and were brought into the database along with it.
 // A room where little is said has a row a message; where much is said, a row
-// costs as much but holds many. A block never changes, and blocks of a room do not overlap.
+// costs as much but holds many. A block never changes but where a message is taken back, and blocks of a room do not overlap.
 const (
 	blockMessages = 64
 	blockBytes    = 16 << 10 // of text, beyond which nothing more is added
+
+	// How many ids a block spans at the most: the backlog has no gaps, and so many messages of it are made blocks at
+	// once. Earlier versions did so with the whole backlog.
+	blockSpan = applyMost
+	wideSpan  = backlogMax
 )
 
 // A block on its way into the database.
@@ -88,17 +93,26 @@ func (w *words) add(text string) {
 
 // unblock appends the messages of a row to list, oldest first.
 func unblock(list []chat.Message, first chat.Message, more []byte) []chat.Message {
+	first.Text = unlessErased(first.Text)
 	list = append(list, first)
 	for r := (fields{rest: string(more)}); len(r.rest) > 0; {
 		m := chat.Message{Room: first.Room, ID: first.ID + int64(r.uvarint())}
 		m.Time = first.Time.Add(time.Duration(r.uvarint()) * time.Millisecond)
-		m.User, m.Text = r.string(), r.string()
+		m.User, m.Text = r.string(), unlessErased(r.string())
 		if r.bad {
 			break
 		}
 		list = append(list, m)
 	}
 	return list
+}
+
+// unlessErased is a text as it is kept, "" where the message was taken back (see gone).
+func unlessErased(text string) string {
+	if strings.HasPrefix(text, "\x00") {
+		return ""
+	}
+	return text
 }
 
 // lastOf is the id of the last message of a row.

@@ -31,6 +31,10 @@ func (w *writer) checkpoint() {
 		how = w.stmt.checkpointTruncate
 	}
 	w.tried = pages
+	if err := w.noteLog(); err != nil {
+		w.blame(&w.checkpoints, err)
+		return
+	}
 	if _, _, err := w.walCheckpoint(how); err != nil {
 		w.blame(&w.checkpoints, err)
 		return

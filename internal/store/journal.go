@@ -31,6 +31,7 @@ type journal struct {
 	end      int64  // where the next record goes; 0: the header is not written yet
 	sum      uint32 // of the last record, or of the header
 	synced   uint32 // the same, of what is on disk
+	used     int64  // up to where the file may hold anything but zeros
 	buf      []byte // what the next sync writes
 }
 
@@ -54,7 +55,11 @@ func openJournal(path string, identity int64) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &journal{file: f, syncer: newSyncer(f), identity: identity}, nil
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &journal{file: f, syncer: newSyncer(f), identity: identity, used: info.Size()}, nil
 }
 
 // grow makes room for size bytes. Where there is none on the disk, the file stays as it was.
@@ -145,6 +150,7 @@ func (j *journal) sync() (err error) {
 			j.sum, j.buf = j.synced, j.buf[:0]
 		}
 	}()
+	j.used = max(j.used, j.end+int64(len(j.buf)))
 	if err := j.syncer.write(j.buf, j.end); err != nil {
 		return fmt.Errorf("write to %s: %w", j.file.Name(), err)
 	}

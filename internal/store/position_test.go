@@ -162,6 +162,12 @@ func TestPositions(t *testing.T) {
 			if want := r.unread(account, room); e.Unread != want || e.Message != r.seen[[2]string{account, room}] {
 				t.Fatalf("%s joins %s with %d unread above %d, want %d", account, room, e.Unread, e.Message, want)
 			}
+		case 8:
+			if len(list) > 0 {
+				m := &list[rnd.IntN(len(list))]
+				r.append(chat.Entry{Kind: chat.Gone, Account: m.User, Room: room, User: m.User, Message: m.ID})
+				m.Text = ""
+			}
 		default:
 			if len(list) > 0 {
 				r.see(account, room, list[rnd.IntN(len(list))].ID)

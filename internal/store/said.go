@@ -23,6 +23,7 @@ var appended = map[chat.Kind]func(chat.Entry) op{
 	chat.TopicSet: func(e chat.Entry) op { return &topicSet{e} },
 	chat.Muted:    func(e chat.Entry) op { return &muted{e} },
 	chat.Seen:     func(e chat.Entry) op { return &seen{e} },
+	chat.Gone:     func(e chat.Entry) op { return &gone{e} },
 }
 
 // said keeps a message. Most messages are not applied one by one but as blocks, from the backlog.

@@ -30,13 +30,16 @@ func (s *Store) Start(tail func([]chat.Outcome)) {
 	// recycled, so that a batch costs no allocation.
 	committed, spare := make(chan []item, 1), make(chan []item, 3)
 	sequenced := make(chan struct{})
+	scrubbing, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
+		defer stop()
 		defer close(committed)
 		defer close(sequenced)
 		s.sequence(committed, spare)
 	})
 	running.Go(func() { s.writer.applier(sequenced) })
+	running.Go(func() { s.writer.scrubber(scrubbing) })
 	running.Go(func() { hand(committed, spare, tail) })
 	go func() {
 		running.Wait()

@@ -14,6 +14,8 @@ type statements struct {
 
 	insertMessage, indexMessage, findKey, insertKey, purgeKeys *sql.Stmt
 
+	eraseStatements
+
 	roomID, insertRoom, countRooms, countJoined            *sql.Stmt
 	isMember, insertMember, deleteMember, deleteMembers    *sql.Stmt
 	isRemoved, findAccount, putAccount                     *sql.Stmt
@@ -35,7 +37,7 @@ type prepared struct {
 }
 
 func (s *statements) table() []prepared {
-	return []prepared{
+	return append(s.eraseStatements.table(), []prepared{
 		{&s.begin, `BEGIN IMMEDIATE`},
 		{&s.commit, `COMMIT`},
 		{&s.rollback, `ROLLBACK`},
@@ -114,12 +116,13 @@ func (s *statements) table() []prepared {
 		{&s.uncountRead, `UPDATE positions SET read = read - 1 WHERE room = ? AND (seen >= ? OR account = ?)`},
 		{&s.messagesAfter, `SELECT id, time, account, text, more FROM messages WHERE room = ?1 AND id >=
 			coalesce((SELECT max(id) FROM messages WHERE room = ?1 AND id <= ?2), 0) ORDER BY id`},
-	}
+	}...)
 }
 
 // queries are those of the readers' connections.
 type queries struct {
 	history, older       *sql.Stmt
+	around               *sql.Stmt
 	room, search, newest *sql.Stmt
 	accounts             *sql.Stmt
 }
@@ -134,6 +137,9 @@ func (q *queries) table() []prepared {
 		{&q.history, messages + `messages m WHERE m.room = ` + room + ` AND m.id < ?3 AND m.id >=
 			coalesce((SELECT max(id) FROM messages WHERE room = ` + room + ` AND id <= ?2), 0) ORDER BY m.id LIMIT ?4`},
 		{&q.older, messages + `messages m WHERE m.room = ` + room + ` AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3`},
+		// The message with this id, else the blocks that it may be in, the nearest first.
+		{&q.around, `SELECT m.id, m.time, r.name, m.account, m.text, m.more FROM messages m JOIN rooms r ON r.id = m.room
+			WHERE m.id <= ?1 AND m.id > ?2 AND (m.id = ?1 OR m.more IS NOT NULL) ORDER BY m.id DESC`},
 		{&q.room, `SELECT id FROM rooms WHERE name = ?`},
 		{&q.search, messages + `search CROSS JOIN messages m ON m.id = search.rowid
 			WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ?`},

@@ -30,6 +30,8 @@ type writer struct {
 	keys     keyQueries
 	retry    time.Time   // when to try again to make a journal
 	lagging  atomic.Bool // the last commit failed
+	scrub    scrubber
+	wide     int64 // up to this message blocks may span wideSpan ids
 
 	mu                   sync.Mutex // guards what follows
 	conn                 *sql.Conn
@@ -37,6 +39,7 @@ type writer struct {
 	tx                   tx
 	level                durability // of the connection
 	applied              int64      // id of the last entry in the database
+	scrubs               outage
 	commits, checkpoints outage
 	tried                int // pages in the write-ahead log at the last checkpoint
 
@@ -57,8 +60,11 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 	w := &writer{opts: opts, path: path, backlog: newBacklog(), level: full, failed: make(chan struct{})}
 	w.commits = outage{opts: opts, what: "writing to the database"}
 	w.checkpoints = outage{opts: opts, what: "moving the database's log into it"}
+	w.scrubs = outage{opts: opts, what: "removing from the files what was taken back"}
+	w.scrub.want = make(chan struct{}, 1)
+	left := hasLog(path)
 	w.db, err = sql.Open("sqlite", dsn(path, "mode=rw&_txlock=immediate", "busy_timeout(1000)", "journal_mode(WAL)",
-		"synchronous(FULL)", "foreign_keys(1)", "wal_autocheckpoint(0)", "temp_store(MEMORY)", "cache_size(-32768)"))
+		"synchronous(FULL)", "foreign_keys(1)", "wal_autocheckpoint(0)", "temp_store(MEMORY)", "cache_size(-32768)", "secure_delete(1)"))
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +80,13 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 	if err = migrate(ctx, w.conn); err != nil {
 		return nil, err
 	}
+	if _, err = w.conn.ExecContext(ctx, inMemory); err != nil {
+		return nil, err
+	}
 	if err = prepare(ctx, w.conn, w.stmt.table()); err != nil {
+		return nil, err
+	}
+	if err = w.readScrub(ctx); err != nil {
 		return nil, err
 	}
 	w.tx = tx{statements: &w.stmt, tokensKept: opts.Tokens, said: make(counts)}
@@ -93,6 +105,11 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 		opts.Log.Warn("there is no room on the disk for the journal, and messages are kept more slowly until there is", "error", err)
 	} else if err != nil {
 		return nil, errors.Join(err, w.lookup.Close())
+	}
+	if left {
+		if err = w.scrubLog(); err != nil {
+			return nil, errors.Join(err, w.lookup.Close())
+		}
 	}
 	return w, nil
 }
@@ -120,6 +137,9 @@ func (w *writer) openJournal() error {
 	}
 	if err == nil {
 		j.restart()
+		err = w.wipeJournal(j)
+	}
+	if err == nil {
 		err = j.grow(w.opts.JournalBytes)
 	}
 	if err == nil {
@@ -156,6 +176,7 @@ func (w *writer) close() error {
 		err = w.settle()
 	}
 	if err == nil && w.Err() == nil {
+		w.scrubLast()
 		if _, _, err := w.walCheckpoint(w.stmt.checkpointTruncate); err != nil {
 			w.blame(&w.checkpoints, err)
 		}
@@ -213,7 +234,9 @@ func (w *writer) keep(batch []item) {
 	case w.fits(batch):
 		err = w.record(batch)
 	default:
-		err = w.commit(batch)
+		if err = w.commit(batch); err == nil {
+			w.tookBack(batch)
+		}
 	}
 	if err == nil {
 		return

@@ -62,6 +62,8 @@ func TestLog(t *testing.T, open func(t *testing.T, dir string) Log) {
 		{"Muted", testMuted},
 		{"Seen", testSeen},
 		{"SeenAmongMany", testSeenAmongMany},
+		{"Message", testMessage},
+		{"Gone", testGone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.test(t, start(t, t.TempDir(), open))
