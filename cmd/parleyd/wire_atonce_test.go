@@ -79,7 +79,7 @@ func busy(t *testing.T, c *parleytest.Conn, r *rand.Rand) {
 				lines = append(lines, seen("room", pick(r, known)))
 			case n < 17:
 				lines = append(lines, "LEAVE|room", "JOIN|room")
-			case n < 19 && takingBack && len(mine) > 0:
+			case n < 19 && len(mine) > 0:
 				lines = append(lines, fmt.Sprint("DELETE|", pick(r, mine)))
 			default:
 				lines = append(lines, "SEEN|room|9223372036854775807")

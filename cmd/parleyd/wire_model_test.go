@@ -256,7 +256,7 @@ func (w *world) takeBack(a *actor) {
 	if w.rand.IntN(3) == 0 {
 		r = w.m.rooms[w.m.own(a.who, "@"+pick(w.rand, w.names))]
 	}
-	if !takingBack || r == nil || len(r.said) == 0 {
+	if r == nil || len(r.said) == 0 {
 		return
 	}
 	n := pick(w.rand, r.said).id
