@@ -58,8 +58,9 @@ func TestLockedRoom(t *testing.T) {
 	alice.expect("connection lost")
 	bob.expect("connection lost")
 	server.Launch()
-	bob.expect("back; ")
-	alice.expect("back; ")
+	for _, x := range []*terminal{alice, bob, carol} {
+		x.expect("back; ")
+	}
 	bob.do("/rooms", "lobby   (you speak here)", "you could /join:", "garden   members: 1")
 	bob.do("/join garden", "you speak in garden now; members: 2", "the topic is: roses | and tulips")
 	alice.expect("bob is here (garden)")
@@ -229,8 +230,6 @@ func TestUnread(t *testing.T) {
 	looked := id(bob, "SEND|dev||after that")
 	x.expect("after that")
 	awaitSeen(phone, "dev", looked)
-	x.do("/room dev", "you speak in dev now")
-	x.do("/history 5", "dev 24", "and live in dev", "after that", "messages: 5")
 	id(bob, "SEND|dev||and on")
 	x.expect("and on")
 	x.do("/quit")
@@ -239,12 +238,17 @@ func TestUnread(t *testing.T) {
 		t.Errorf("after /quit %s are unread", count)
 	}
 
-	id(bob, "SEND|dev||while away")
+	for range 21 {
+		last = id(bob, "SEND|dev||while away")
+	}
 	server.Kill()
 	server.Launch()
 	x = sitDown(t, server, "alice")
-	x.expect("[dev]")
-	x.expect("while away")
+	x.expect("dev: 21 unread")
+	x.do("/room dev", "you speak in dev now")
+	x.do("/history 5", "while away", "messages: 5")
+	phone = server.SignIn("alice")
+	awaitSeen(phone, "dev", last)
 	server.Kill()
 	x.expect("connection lost")
 	server.Launch()
