@@ -11,8 +11,9 @@ import (
 // ruled returns a room that this session may rule, under Hub.mu. Errors: ErrNotMember, ErrLobby, ErrNotMaker.
 func (s *Seat) ruled(name string) (*room, error) {
 	r := s.hub.rooms[name]
-	switch member := r != nil && s.person.rooms[r] != nil; {
-	case r == nil, !member && !s.Admin:
+	m := s.person.rooms[r]
+	switch {
+	case r == nil, (m == nil || m.leaving) && !s.Admin:
 		return nil, ErrNotMember
 	case name == Lobby:
 		return nil, ErrLobby
@@ -25,6 +26,8 @@ func (s *Seat) ruled(name string) (*room, error) {
 // Lock keeps all from joining the room, and from knowing of it, who are not invited; its members stay. With
 // lock false it is open to all again. Errors: ErrNotMember, ErrLobby, ErrNotMaker.
 func (s *Seat) Lock(name string, lock bool, done func(error)) error {
+	s.person.writing.Lock()
+	defer s.person.writing.Unlock()
 	s.hub.mu.Lock()
 	_, err := s.ruled(name)
 	s.hub.mu.Unlock()

@@ -19,6 +19,8 @@
 // disturb its batch. When the disk is full, the whole batch fails and the next one tries
 // again; after a failed fsync nothing is acknowledged any more (failure.go).
 //
+// What is said is counted, so that nobody need count what is unread (counts.go).
+//
 // A message that is taken back (erase.go) leaves the tables and the search index in a transaction, the journal
 // right after it (wipe.go), and then the scrubber goroutine removes what SQLite's files still have of it (scrub.go,
 // pages.go, emptylog.go).

@@ -52,7 +52,7 @@ type tx struct {
 	tokensKept   int             // Options.Tokens
 	keys, tokens int             // rows added by this transaction
 	rooms        map[string]room // that were used lately; emptied when a transaction fails
-	said         counts          // messages of this transaction that the counters have not yet; see position.go
+	said         counts          // messages of this transaction that the counters have not yet; see counts.go
 	unsaid       counts          // the same of earlier transactions
 	counted      int64           // entry up to which this transaction brought the counters; 0: it did not
 	countedAt    int64           // the same of the last one that did

@@ -1,5 +1,5 @@
 -- What a team needs of rooms. maker is '' where nobody is it; said counts the room's messages
--- that were not taken back, up to the entry log.counted. The program fills it in (position.go).
+-- that were not taken back, up to the entry log.counted. The program fills it in (counts.go).
 ALTER TABLE rooms ADD COLUMN maker  TEXT    NOT NULL DEFAULT '';
 ALTER TABLE rooms ADD COLUMN locked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE rooms ADD COLUMN topic  TEXT    NOT NULL DEFAULT '';

@@ -25,7 +25,7 @@ type tally struct {
 
 func (c *tally) unread(account string) (n int) {
 	for _, e := range c.said {
-		if e.ID > c.at[account] && e.Account != account {
+		if e.ID > c.at[account] && e.Account != account && e.Text != "" {
 			n++
 		}
 	}
@@ -59,6 +59,14 @@ func (b *bench) read(t *testing.T, c *tally, room, account string, id int64) {
 	}
 }
 
+// takeBack has some message forgotten, for good.
+func (b *bench) takeBack(t *testing.T, c *tally, i int) {
+	t.Helper()
+	e := c.said[i]
+	b.add(t, gone(e, e.Account))
+	c.said[i].Text = ""
+}
+
 // wantPositions compares the state with the tally.
 func (b *bench) wantPositions(t *testing.T, c *tally, room string, accounts ...string) {
 	t.Helper()
@@ -73,8 +81,14 @@ func (b *bench) wantPositions(t *testing.T, c *tally, room string, accounts ...s
 		}
 	}
 	r, _ := b.room(t, room)
+	all := 0
+	for _, e := range c.said {
+		if e.Text != "" {
+			all++
+		}
+	}
 	for _, name := range accounts {
-		if p := got[name]; r.Said != len(c.said) || p.Seen != c.at[name] || r.Said-p.Read != c.unread(name) {
+		if p := got[name]; r.Said != all || p.Seen != c.at[name] || r.Said-p.Read != c.unread(name) {
 			t.Fatalf("%s in %s: %+v of %d said; want %d unread above %d", name, room, p, r.Said, c.unread(name), c.at[name])
 		}
 	}
@@ -131,6 +145,36 @@ func testSeen(t *testing.T, b *bench) {
 	})
 }
 
+// What is taken back is unread to nobody, wherever they have read to, at once and over restarts, and twice is once.
+func testUnreadAfterGone(t *testing.T, b *bench) {
+	people := []string{"alice", "bob", "carol"}
+	b.newAccount(t, people...)
+	c := &tally{at: map[string]int64{}}
+	for _, name := range people {
+		b.add(t, join("tea", name))
+	}
+	var all []chat.Entry
+	for i := range 30 {
+		all = append(all, said("tea", people[i%2], "x"))
+	}
+	for _, a := range b.appendAll(t, all...) {
+		c.said = append(c.said, a.Entry)
+	}
+	b.read(t, c, "tea", "bob", c.said[15].ID)
+	for _, i := range []int{0, 1, 14, 15, 16, 17, 29, 29, 0} { // read and unread, one's own and others', the one at the position, the last
+		b.takeBack(t, c, i)
+		b.restarts(t, func() { b.wantPositions(t, c, "tea", people...) })
+	}
+	b.read(t, c, "tea", "bob", c.said[16].ID)
+	b.read(t, c, "tea", "carol", c.said[20].ID)
+	for _, name := range people {
+		if e := b.add(t, join("tea", name)); e.Message != c.at[name] || e.Unread != c.unread(name) {
+			t.Fatalf("%s: %+v, want %d unread", name, e, c.unread(name))
+		}
+	}
+	b.restarts(t, func() { b.wantPositions(t, c, "tea", people...) })
+}
+
 // Positions in the middle of more messages than a log would count at once, and while others speak: at every place the counts are right.
 func testSeenAmongMany(t *testing.T, b *bench) {
 	b.newAccount(t, "alice", "bob", "carol")
@@ -154,6 +198,7 @@ func testSeenAmongMany(t *testing.T, b *bench) {
 			}
 		}
 		for range 6 {
+			b.takeBack(t, c, r.IntN(len(c.said)))
 			b.read(t, c, "tea", people[r.IntN(2)], c.said[r.IntN(len(c.said))].ID)
 		}
 		if round%5 == 4 {

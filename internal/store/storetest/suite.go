@@ -62,6 +62,7 @@ func TestLog(t *testing.T, open func(t *testing.T, dir string) Log) {
 		{"Muted", testMuted},
 		{"Seen", testSeen},
 		{"SeenAmongMany", testSeenAmongMany},
+		{"UnreadAfterGone", testUnreadAfterGone},
 		{"Message", testMessage},
 		{"Gone", testGone},
 	} {
