@@ -171,7 +171,7 @@ func wantNoBytes(t *testing.T, dir string, texts []string) {
 			}
 			for end := at + 1; end <= to && at >= 6; end++ {
 				if word, ok := ends[string(b[at-6:end])]; ok && (end == to || true) {
-					t.Errorf("%s has %q at %d, of the word %q: %q", f.Name(), b[at-6:end], at-6, word, b[max(0, at-60):min(len(b), to+20)])
+					t.Errorf("%s has %q at %d, of the word %q in text %d: %q", f.Name(), b[at-6:end], at-6, word, slices.IndexFunc(texts, func(s string) bool { return strings.Contains(strings.ToLower(s), word) }), b[max(0, at-60):min(len(b), to+20)])
 					if os.Getenv("PARLEY_KEEP") != "" {
 						os.CopyFS(os.Getenv("PARLEY_KEEP"), os.DirFS(dir))
 					}

@@ -64,7 +64,7 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 	w.scrub.want = make(chan struct{}, 1)
 	left := hasLog(path)
 	w.db, err = sql.Open("sqlite", dsn(path, "mode=rw&_txlock=immediate", "busy_timeout(1000)", "journal_mode(WAL)",
-		"synchronous(FULL)", "foreign_keys(1)", "wal_autocheckpoint(0)", "temp_store(MEMORY)", "cache_size(-32768)", "secure_delete(FAST)"))
+		"synchronous(FULL)", "foreign_keys(1)", "wal_autocheckpoint(0)", "temp_store(MEMORY)", "cache_size(-32768)", "secure_delete(1)"))
 	if err != nil {
 		return nil, err
 	}
