@@ -33,11 +33,13 @@ type talker struct {
 }
 
 func newTalker(t *testing.T, dir string, seed uint64) *talker {
-	k := &talker{t: t, dir: dir, rnd: rand.New(rand.NewPCG(seed, 5)), gone: map[int64]bool{}}
+	k := &talker{t: t, dir: dir, rnd: newRandom(seed), gone: map[int64]bool{}}
 	k.opts = store.Options{Log: quiet, CheckpointPages: 200}
 	k.open()
 	return k
 }
+
+func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 5)) }
 
 func (k *talker) open() {
 	k.s = open(k.t, k.dir, k.opts)
