@@ -50,7 +50,12 @@ func (w *writer) tryEmptyLog(wait time.Duration) (emptied bool, err error) {
 	if err := w.patience(busyWait); err != nil {
 		return false, err
 	}
-	return !busy && err == nil, err
+	if busy || err != nil {
+		return false, err
+	}
+	w.scrubs.worked()
+	w.checkpoints.worked()
+	return true, nil
 }
 
 // truncateLog empties the write-ahead log, unless a reader keeps it from that.

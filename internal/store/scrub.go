@@ -57,6 +57,9 @@ func (s *Store) Scrub(ctx context.Context) error {
 	if !w.scrub.due() {
 		return nil
 	}
+	if !s.running() {
+		return fmt.Errorf("%w: the store is not running", chat.ErrUnavailable)
+	}
 	if w.scrub.journal.Load() {
 		if err := s.write(ctx, wipe{}); err != nil {
 			return err
@@ -81,6 +84,12 @@ func (s *Store) Scrub(ctx context.Context) error {
 	case <-s.stopped:
 		return fmt.Errorf("%w: the store is not running", chat.ErrUnavailable)
 	}
+}
+
+func (s *Store) running() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.started && !s.closed
 }
 
 func (s *scrubber) due() bool {
@@ -224,6 +233,9 @@ func unlessEnd(err error) error {
 func (w *writer) scrubSome(list []uint32) (wrote bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.Err() != nil {
+		return false, w.Err()
+	}
 	defer func() {
 		if err != nil {
 			w.blame(&w.scrubs, err)
@@ -264,12 +276,9 @@ func (w *writer) scrubSome(list []uint32) (wrote bool, err error) {
 		wrote = true
 	}
 	if wrote {
-		if _, err = w.stmt.commit.Exec(); err != nil {
-			return false, err
-		}
-		w.scrubs.worked()
+		_, err = w.stmt.commit.Exec()
 	}
-	return wrote, nil
+	return wrote, err
 }
 
 func (w *writer) page(n uint32) ([]byte, error) {

@@ -54,6 +54,8 @@ func TestLog(t *testing.T, open func(t *testing.T, dir string) Log) {
 		{"History", testHistory},
 		{"Find", testFind},
 		{"FindLiteral", testFindLiteral},
+		{"Message", testMessage},
+		{"Gone", testGone},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.test(t, start(t, t.TempDir(), open))
