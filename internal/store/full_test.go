@@ -29,6 +29,7 @@ func TestFullDisk(t *testing.T) {
 	if os.Getenv("PARLEY_TEST_MOUNT") == "1" {
 		testFullDisk(t)
 		t.Run("start", testStartOnFullDisk)
+		t.Run("scrub", testScrubOnFullDisk)
 		return
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestFullDisk$", "-test.v")
