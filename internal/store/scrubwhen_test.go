@@ -267,9 +267,11 @@ func TestScrubFollowsTheLog(t *testing.T) {
 		dir := t.TempDir()
 		s := open(t, dir, store.Options{Log: quiet, CheckpointPages: 1})
 		s.Start(chattest.Each(func(chat.Entry) {}))
-		tellSecret(t, s)
-		if err := s.Scrub(t.Context()); err != nil {
-			t.Fatal(err)
+		for range 2 { // the second looks only at what is new
+			tellSecret(t, s)
+			if err := s.Scrub(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		plant(t, dir, secret)
 		if checkpointed {
