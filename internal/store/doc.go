@@ -19,11 +19,15 @@
 // disturb its batch. When the disk is full, the whole batch fails and the next one tries
 // again; after a failed fsync nothing is acknowledged any more (failure.go).
 //
+// A message that is taken back (erase.go) leaves the tables and the search index in a transaction, the journal
+// right after it (wipe.go), and then the scrubber goroutine removes what SQLite's files still have of it (scrub.go,
+// pages.go, emptylog.go).
+//
 // # Who owns what
 //
 // The sequencer owns the journal, the counter of ids and times, and a connection that looks
-// for keys. The only connection that writes, and its statements, are used by it and the applier
-// in turn (writer.mu). Readers (read.go, find.go, auth.go) take one of a bounded number of
+// for keys. The only connection that writes, and its statements, are used by it, the applier and
+// the scrubber in turn (writer.mu). Readers (read.go, find.go, auth.go) take one of a bounded number of
 // read-only connections (reading the account or token of who signs in has its own); what was
 // committed when they began, and the backlog, is what they see. Start begins the goroutines,
 // Close waits for them. A lock on the directory keeps other processes out from Open to Close (open.go).

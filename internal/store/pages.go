@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 )
 
 // What SQLite's pages hold beside what is in use, by its file format
@@ -11,10 +12,13 @@ import (
 
 const pageSize = 4096
 
+// pagesMost are as many as pages of trees can be told from others by their first byte: 128 GiB.
+const pagesMost = 1 << 25
+
 var zeroes [pageSize]byte
 
 // cleanPage overwrites what is left behind on a page of a tree with zeros, and says whether there was something.
-// Other pages it leaves alone: their first byte is the highest of another page's number, 0 up to 64 GiB.
+// Other pages it leaves alone: they begin with another page's number, and so with 0 or 1 below pagesMost.
 func cleanPage(page []byte, number uint32) (stale bool) {
 	header := 0
 	if number == 1 {
@@ -68,6 +72,9 @@ func freePages(read func(uint32) ([]byte, error)) (map[uint32]int, error) {
 	first, err := read(1)
 	if err != nil {
 		return nil, err
+	}
+	if n := binary.BigEndian.Uint32(first[28:]); n >= pagesMost {
+		return nil, fmt.Errorf("the database has %d pages, and only %d can be told apart", n, pagesMost)
 	}
 	for trunk := binary.BigEndian.Uint32(first[32:]); trunk != 0; {
 		page, err := read(trunk)

@@ -136,21 +136,24 @@ func (k *talker) takeBackSome(n int) {
 	}
 }
 
-// takeBackMany takes back this part of all messages, all at once.
+// takeBackMany takes back this part of all messages, many at once.
 func (k *talker) takeBackMany(part float64) {
 	k.t.Helper()
 	var all sync.WaitGroup
+	window := make(chan struct{}, 1000)
 	for _, e := range k.said {
 		if k.gone[e.ID] || k.rnd.Float64() > part {
 			continue
 		}
 		all.Add(1)
+		window <- struct{}{}
 		k.gone[e.ID] = true
 		k.texts = append(k.texts, e.Text)
 		k.s.Append(goneOf(e), func(_ chat.Entry, err error) {
 			if err != nil {
 				k.t.Error(err)
 			}
+			<-window
 			all.Done()
 		})
 	}
