@@ -1,51 +1,67 @@
 package store_test
 
 import (
+	"database/sql"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"parley/internal/chat"
 )
 
-// TestTakingBackOld takes back what an earlier version kept, which let SQLite leave what it moved or freed as it was: nothing of it
-// is left, in pages that are not used any more either.
-func TestTakingBackOld(t *testing.T) {
+// oldTalker has a database as the first version made it, which let SQLite leave what it moved or freed as it was.
+func oldTalker(t *testing.T) (*talker, *sql.DB) {
+	t.Helper()
 	script, err := os.ReadFile("testdata/first.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	db := raw(t, dir)
+	k := &talker{t: t, dir: t.TempDir(), rnd: newRandom(1), gone: map[int64]bool{}}
+	k.opts.Log = quiet
+	db := raw(t, k.dir)
 	db.SetMaxOpenConns(1)
 	runScript(t, db, string(script))
 	runScript(t, db, `PRAGMA journal_mode = WAL; PRAGMA secure_delete = 0`)
-	// A new talker's words, and its store closed again.
-	k := &talker{t: t, dir: dir, rnd: newRandom(1), gone: map[int64]bool{}}
-	k.opts.Log = quiet
-	ms := time.Now().UnixMilli()
+	return k, db
+}
+
+// keepOld keeps messages in one transaction, as the first version did.
+func (k *talker) keepOld(db *sql.DB, texts []string) {
+	k.t.Helper()
+	tx, err := db.Begin()
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	run := func(sql string, args ...any) {
+		k.t.Helper()
+		if _, err := tx.Exec(sql, args...); err != nil {
+			k.t.Fatal(err)
+		}
+	}
+	for _, text := range texts {
+		e := chat.Entry{ID: int64(1000 + len(k.said)), Time: time.UnixMilli(1767225600004).UTC(), Kind: chat.Said, Room: "tea", Account: "alice", Text: text}
+		k.said = append(k.said, e)
+		run(`INSERT INTO messages (id, time, room, account, text) VALUES (?, ?, 2, 'alice', ?)`, e.ID, e.Time.UnixMilli(), e.Text)
+		run(`INSERT INTO search (rowid, room, text) VALUES (?, 'r2', ?)`, e.ID, e.Text)
+		run(`UPDATE log SET last_id = ?, last_time = ?`, e.ID, e.Time.UnixMilli())
+	}
+	if err := tx.Commit(); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// TestTakingBackOld takes back what an earlier version kept: nothing of it is left, in pages that are not used any
+// more either.
+func TestTakingBackOld(t *testing.T) {
+	k, db := oldTalker(t)
 	for range soak(300, 3000) {
-		tx, err := db.Begin()
-		if err != nil {
-			t.Fatal(err)
-		}
+		var texts []string
 		for range 10 {
-			id := int64(1000 + len(k.said))
-			e := chat.Entry{ID: id, Time: time.UnixMilli(ms).UTC(), Kind: chat.Said, Room: "tea", Account: "alice", Text: k.text()}
-			k.said = append(k.said, e)
-			if _, err := tx.Exec(`INSERT INTO messages (id, time, room, account, text) VALUES (?, ?, (SELECT id FROM rooms WHERE name = 'tea'), 'alice', ?)`, id, ms, e.Text); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := tx.Exec(`INSERT INTO search (rowid, room, text) VALUES (?, (SELECT 'r' || id FROM rooms WHERE name = 'tea'), ?)`, id, e.Text); err != nil {
-				t.Fatal(err)
-			}
+			texts = append(texts, k.text())
 		}
-		if _, err := tx.Exec(`UPDATE log SET last_id = ?, last_time = ?`, k.said[len(k.said)-1].ID, ms); err != nil {
-			t.Fatal(err)
-		}
-		if err := tx.Commit(); err != nil {
-			t.Fatal(err)
-		}
+		k.keepOld(db, texts)
 	}
 	var free int
 	if err := db.QueryRow(`PRAGMA freelist_count`).Scan(&free); err != nil || free == 0 {
@@ -57,12 +73,41 @@ func TestTakingBackOld(t *testing.T) {
 	k.scrub()
 	k.takeBackMany(0.5)
 	k.scrub()
-	// One message that was there is not among what was said here.
 	k.integrity()
+	// What the first version's database came with was not said here.
 	first, _, err := k.s.Message(t.Context(), 9)
 	if err != nil || first.Room != "tea" {
 		t.Fatalf("the message of the first version: %+v, %v", first, err)
 	}
 	k.said = append([]chat.Entry{{ID: first.ID, Time: first.Time, Room: "tea", Account: first.User, Text: first.Text}}, k.said...)
 	k.check()
+}
+
+// TestTakingBackWhileMerging takes back what stands in the index where a merge of its segments is half done: separators of pages that
+// the merge has taken away are still there.
+func TestTakingBackWhileMerging(t *testing.T) {
+	k, db := oldTalker(t)
+	words := k.rnd.Perm(500_000)
+	for left := 0; left < 20; {
+		var texts []string
+		for range 100 {
+			var text []string
+			for _, w := range words[:90] {
+				text = append(text, fmt.Sprintf("family%06d", w))
+			}
+			words = words[90:]
+			texts = append(texts, strings.Join(text, " "))
+		}
+		k.keepOld(db, texts)
+		err := db.QueryRow(`SELECT count(*) FROM search_idx i WHERE length(term) > 0
+			AND NOT EXISTS (SELECT 1 FROM search_data WHERE id = (i.segid << 37) + (i.pgno >> 1))`).Scan(&left)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	db.Close()
+	k.open()
+	k.takeBackMany(0.9)
+	k.scrub()
+	k.integrity()
 }
