@@ -280,7 +280,7 @@ func (k *talker) integrity() {
 // TestTakingBack says and takes back at random moments: after each scrub nothing of what was taken back is in
 // any file, and everything else is there.
 func TestTakingBack(t *testing.T) {
-	for seed := range uint64(soak(3, 60)) {
+	for seed := range uint64(soak(2, 60)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			k := newTalker(t, t.TempDir(), seed)
 			for round := range soak(40, 80) {

@@ -56,7 +56,7 @@ func (k *talker) keepOld(db *sql.DB, texts []string) {
 // more either.
 func TestTakingBackOld(t *testing.T) {
 	k, db := oldTalker(t)
-	for range soak(300, 3000) {
+	for range soak(150, 3000) {
 		var texts []string
 		for range 10 {
 			texts = append(texts, k.text())
@@ -107,7 +107,7 @@ func TestTakingBackWhileMerging(t *testing.T) {
 	}
 	db.Close()
 	k.open()
-	k.takeBackMany(0.9)
+	k.takeBackMany(0.3)
 	k.scrub()
 	k.integrity()
 }
