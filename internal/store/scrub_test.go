@@ -280,10 +280,14 @@ func (k *talker) integrity() {
 // TestTakingBack says and takes back at random moments: after each scrub nothing of what was taken back is in
 // any file, and everything else is there.
 func TestTakingBack(t *testing.T) {
-	for seed := range uint64(soak(2, 60)) {
+	seeds, rounds := soak(2, 60), soak(20, 80)
+	if race {
+		seeds, rounds = 1, 6
+	}
+	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			k := newTalker(t, t.TempDir(), seed)
-			for round := range soak(40, 80) {
+			for round := range rounds {
 				switch k.rnd.IntN(8) {
 				case 0:
 					k.say(1)
@@ -327,7 +331,7 @@ func TestTakingBack(t *testing.T) {
 			k.check()
 			k.takeBackMany(0.3)
 			k.scrub()
-			k.say(500)
+			k.say(100)
 			k.takeBackMany(0.6)
 			k.scrub()
 			k.integrity()

@@ -55,6 +55,9 @@ func (k *talker) keepOld(db *sql.DB, texts []string) {
 // TestTakingBackOld takes back what an earlier version kept: nothing of it is left, in pages that are not used any
 // more either.
 func TestTakingBackOld(t *testing.T) {
+	if race {
+		t.Skip("nothing in it happens at once")
+	}
 	k, db := oldTalker(t)
 	for range soak(150, 3000) {
 		var texts []string
@@ -86,9 +89,12 @@ func TestTakingBackOld(t *testing.T) {
 // TestTakingBackWhileMerging takes back what stands in the index where a merge of its segments is half done: separators of pages that
 // the merge has taken away are still there.
 func TestTakingBackWhileMerging(t *testing.T) {
+	if race {
+		t.Skip("nothing in it happens at once")
+	}
 	k, db := oldTalker(t)
 	words := k.rnd.Perm(500_000)
-	for left := 0; left < 20; {
+	for left := 0; left < 5; {
 		var texts []string
 		for range 100 {
 			var text []string
