@@ -17,7 +17,7 @@ import (
 // their read positions and unread counts, the histories and the events of other sessions are those of the model. PARLEY_SEED=n repeats a run.
 func TestPositionsModel(t *testing.T) {
 	t.Parallel()
-	steps := 600
+	steps := 450
 	if os.Getenv("PARLEY_SOAK") != "" {
 		steps = 10_000
 	}
