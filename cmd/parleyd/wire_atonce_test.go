@@ -19,7 +19,7 @@ func TestPositionsAtOnce(t *testing.T) {
 	s := parleytest.Start(t, unlimited("--outbox-bytes", "16MiB")...)
 	names := []string{"ada", "bob", "cyd"}
 	addUsers(s, names...)
-	rounds := 4
+	rounds := 3
 	for round := range rounds {
 		var all sync.WaitGroup
 		var conns []*parleytest.Conn
@@ -69,17 +69,17 @@ func TestPositionsAtOnce(t *testing.T) {
 // busy has a session do all that changes counts, pipelined.
 func busy(t *testing.T, c *parleytest.Conn, r *rand.Rand) {
 	var known, mine []int64
-	for range 40 {
+	for range 30 {
 		var lines []string
 		for range 5 {
-			switch n := r.IntN(20); {
-			case n < 12 || len(known) == 0:
+			switch n := r.IntN(40); {
+			case n < 26 || len(known) == 0:
 				lines = append(lines, "SEND|room||text")
-			case n < 16:
+			case n < 34:
 				lines = append(lines, seen("room", pick(r, known)))
-			case n < 17:
+			case n < 36:
 				lines = append(lines, "LEAVE|room", "JOIN|room")
-			case n < 19 && len(mine) > 0:
+			case n < 38 && len(mine) > 0:
 				lines = append(lines, fmt.Sprint("DELETE|", pick(r, mine)))
 			default:
 				lines = append(lines, "SEEN|room|9223372036854775807")

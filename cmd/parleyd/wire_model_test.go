@@ -17,7 +17,7 @@ import (
 // their read positions and unread counts, the histories and the events of other sessions are those of the model. PARLEY_SEED=n repeats a run.
 func TestPositionsModel(t *testing.T) {
 	t.Parallel()
-	steps := 600
+	steps := 400
 	if os.Getenv("PARLEY_SOAK") != "" {
 		steps = 10_000
 	}
@@ -29,10 +29,10 @@ func TestPositionsModel(t *testing.T) {
 	w := newWorld(t, seed)
 	for step := range steps {
 		w.step()
-		if step%4 == 0 {
+		if step%5 == 0 {
 			w.check()
 		}
-		if step%(steps/5) == steps/10 {
+		if step%(steps/4) == steps/8 {
 			w.restart()
 			w.check()
 		}
