@@ -56,6 +56,17 @@ func TestLockedRoomIsNotSeen(t *testing.T) {
 	}
 	ask(t, map[string]*parleytest.Conn{"uninvited": s.SignIn("uninvited"), "past": past, "declined": declined, "expelled": expelled, "guest": guest})
 
+	t.Run("a guest where everybody makes rooms", func(t *testing.T) {
+		s := parleytest.Start(t, unlimited("--guests")...)
+		addUsers(s, "maker")
+		hold(t, s.SignIn("maker"), []exchange{{"JOIN|den|locked", "OK|den|1|0"}})
+		guest := s.Dial()
+		guest.Do("HELLO|guest")
+		if locked, nothing := guest.Do("JOIN|den"), guest.Do("JOIN|dew"); locked != nothing {
+			t.Errorf("JOIN: %q, where there is no room %q", locked, nothing)
+		}
+	})
+
 	t.Run("after a restart", func(t *testing.T) {
 		s.Kill()
 		s.Launch()
