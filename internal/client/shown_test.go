@@ -142,19 +142,19 @@ func TestSeenAtLast(t *testing.T) {
 		}
 		within(t, start, 0, 0)
 
-		c, _, _, p = online(t, client.Config{}, "lobby:0")
+		c, _, _, q := online(t, client.Config{}, "lobby:0")
 		c.Seen("lobby", 1)
 		go func() {
-			p.expect("SEEN|lobby|1")
-			p.send("OK|lobby|1")
-			p.expectEnd()
+			q.expect("SEEN|lobby|1")
+			q.send("OK|lobby|1")
+			q.expectEnd()
 		}()
 		start = time.Now()
 		c.Close()
 		within(t, start, 0, 0)
 
 		for _, reads := range []bool{true, false} {
-			c, _, _, p = online(t, client.Config{}, "lobby:0")
+			c, _, _, p := online(t, client.Config{}, "lobby:0")
 			c.Seen("lobby", 1)
 			if reads {
 				go func() { p.expect("SEEN|lobby|1"); p.expectEnd() }()
