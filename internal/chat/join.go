@@ -7,9 +7,12 @@ package chat
 func (s *Seat) Join(name string, lock bool, done func(members int, last int64, err error)) error {
 	h := s.hub
 	h.mu.Lock()
-	_, exists := h.rooms[name]
+	r, exists := h.rooms[name]
+	shut := exists && s.person.rooms[r] == nil && !r.admits(s.person)
 	h.mu.Unlock()
 	switch {
+	case shut: // before the log is asked: the time that takes would tell this from a room that is not there
+		return ErrNotMember
 	case !exists && h.opts.FixedRooms && !s.Admin:
 		return ErrNotMember
 	case !exists && s.Guest:
