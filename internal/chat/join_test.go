@@ -26,3 +26,17 @@ func TestJoinOfLockedRoomDoesNotAskTheLog(t *testing.T) {
 		t.Error("the invited do not get in")
 	}
 }
+
+// A guest, who makes no rooms, cannot tell a locked room from one that is not there.
+func TestGuestDoesNotFindLockedRooms(t *testing.T) {
+	h := newHouse(t, "alice")
+	alice, guest := h.come("alice"), h.come("~guest")
+	alice.Join("den", true, func(int, int64, error) {})
+	for _, lock := range []bool{false, true} {
+		for _, room := range []string{"den", "nowhere"} {
+			if err := guest.Join(room, lock, func(int, int64, error) {}); err != chat.ErrNotMember {
+				t.Errorf("JOIN of %s: %v", room, err)
+			}
+		}
+	}
+}
