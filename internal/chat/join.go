@@ -2,15 +2,18 @@ package chat
 
 // Join makes the account a member of the room and the room this session's
 // current one. A room that is not there is made, locked where lock says so. done gets the number of members and the
-// id of the last message, as Say's does. Errors: ErrNotMember where it is not there and must not be made, as where it is locked;
-// to done also ErrNotMember where it is locked and the account not invited, ErrRoomExists, ErrRoomFull, ErrTooManyRooms.
+// id of the last message, as Say's does. Errors: ErrNotMember where it is not there and must not be made
+// (by guests never), or is locked and the account not invited; to done also ErrNotMember again, ErrRoomExists, ErrRoomFull, ErrTooManyRooms.
 func (s *Seat) Join(name string, lock bool, done func(members int, last int64, err error)) error {
 	h := s.hub
 	h.mu.Lock()
-	_, exists := h.rooms[name]
+	r, exists := h.rooms[name]
+	shut := exists && s.person.rooms[r] == nil && !r.admits(s.person)
 	h.mu.Unlock()
 	switch {
-	case !exists && (s.Guest || h.opts.FixedRooms && !s.Admin):
+	case shut: // before the log is asked: the time that takes would tell this from a room that is not there
+		return ErrNotMember
+	case !exists && (s.Guest || h.opts.FixedRooms && !s.Admin): // who may not make one does not find out by that which there are
 		return ErrNotMember
 	case s.Guest:
 		return s.joinAsGuest(name, lock, done)

@@ -52,13 +52,14 @@ func (s *Seat) pages(ctx context.Context, target, name string, r Range, to Reade
 		if err != nil || len(list) == 0 {
 			return err
 		}
+		// The read may have waited long for others of the account.
+		if _, _, err := s.place(target, false, nil); err != nil {
+			return nil // not a member any more: what came was all
+		}
 		if !to.Page(events(target, list)) || len(list) < r.Limit {
 			return nil
 		}
 		r.After = list[len(list)-1].ID
-		if _, _, err := s.place(target, false, nil); err != nil {
-			return nil // not a member any more: this was all
-		}
 	}
 	return nil
 }
@@ -73,6 +74,9 @@ func (s *Seat) Find(ctx context.Context, target string, words []string, limit in
 	err = s.read(func() (err error) { list, err = s.hub.log.Find(ctx, name, words, limit); return err })
 	if err != nil {
 		return err
+	}
+	if _, _, err := s.place(target, false, nil); err != nil {
+		return nil // not a member any more, as in pages
 	}
 	list = slices.DeleteFunc(list, func(m Message) bool { return m.ID > last })
 	to.Page(events(target, list))

@@ -39,6 +39,10 @@ func (l *Log) Append(e chat.Entry, done func(chat.Entry, error)) {
 		done(e, nil)
 		return
 	}
+	if e.Kind == chat.Gone && l.forgotten(e.Message) {
+		done(e, nil)
+		return
+	}
 	l.last++
 	e.ID, e.Time = l.last, time.Now().UTC().Truncate(time.Millisecond)
 	if e.Kind == chat.Said {
@@ -52,6 +56,10 @@ func (l *Log) Append(e chat.Entry, done func(chat.Entry, error)) {
 	}
 	l.count(&e)
 	l.Tail([]chat.Outcome{{Entry: e, News: true, Done: done}})
+}
+
+func (l *Log) forgotten(id int64) bool {
+	return slices.ContainsFunc(l.messages, func(m chat.Message) bool { return m.ID == id && m.Text == "" })
 }
 
 // count fills in what a log tells of read positions, and takes back what is to be.
