@@ -23,7 +23,7 @@ var commands []command
 
 func init() {
 	commands = []command{
-		{"join", "ROOM [locked]", "join a room for good, and speak there; a new one can be locked", (*chat).join},
+		{"join", "ROOM [locked]", "join a room for good, and speak there; locked makes a private one", (*chat).join},
 		{"leave", "[ROOM]", "leave a room for good", (*chat).leave},
 		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*chat).change},
 		{"msg", "USER TEXT", "say something to one person", (*chat).message},
@@ -33,10 +33,10 @@ func init() {
 		{"history", "[N]", "the last N messages here (20)", (*chat).history},
 		{"find", "WORDS", "messages here that hold all the words", (*chat).find},
 		{"delete", "[ID]", "take back what you said last here, or the message with this id", (*chat).takeBack},
-		{"invite", "USER [ROOM]", "let somebody join a locked room", (*chat).invite},
-		{"expel", "USER [ROOM]", "put somebody out of a room that you made", (*chat).expel},
-		{"lock", "[ROOM]", "let only the invited join a room that you made", (*chat).lock},
-		{"open", "[ROOM]", "let everybody join it again", (*chat).open},
+		{"invite", "USER [ROOM]", "let somebody join a room though it is locked", (*chat).invite},
+		{"expel", "USER [ROOM]", "put somebody out of a room (who made it, and admins)", (*chat).expel},
+		{"lock", "[ROOM]", "let only the invited join a room (who made it, and admins)", (*chat).lock},
+		{"open", "[ROOM]", "let everybody join it (the same)", (*chat).open},
 		{"passwd", "", "change your password", (*chat).passwd},
 		{"eject", "USER REASON", "end somebody's sessions (admins)", (*chat).eject},
 		{"mute", "USER MINUTES", "keep somebody from speaking; 0 lifts it (admins)", (*chat).mute},

@@ -107,18 +107,18 @@ func (c *chat) showPast(found []protocol.Event) {
 }
 
 func (c *chat) takeBack(ctx context.Context, rest string) error {
-	id := strings.TrimPrefix(rest, "#")
+	id, what := strings.TrimPrefix(rest, "#"), ""
 	if id == "" {
 		last, err := c.ownLast(ctx)
 		if err != nil {
 			return err
 		}
-		id = strconv.FormatInt(last, 10)
+		id, what = strconv.FormatInt(last.ID, 10), fmt.Sprintf(", said at %s,", last.Time.In(c.style.now().Location()).Format("15:04"))
 	}
 	if _, bad := protocol.ParseID(id); bad != nil {
 		return errors.New("ID is a message's number, as /history and /find show it; /delete alone takes back what you said last here")
 	}
-	err := c.order(ctx, "message #"+id+" is taken back", "DELETE", id)
+	err := c.order(ctx, "message #"+id+what+" is taken back", "DELETE", id)
 	if isRefused(err, protocol.Forbidden) {
 		return errors.New("message #" + id + " can't be taken back: only your own can, within a day; /history and /find show their ids")
 	}
@@ -131,28 +131,32 @@ const (
 	deleteWaits   = 10 * time.Second
 )
 
-// ownLast is the id of what one said last in the current room, from wherever.
-func (c *chat) ownLast(ctx context.Context) (int64, error) {
+// ownLast is what one said last in the current room, from wherever.
+func (c *chat) ownLast(ctx context.Context) (last protocol.Event, err error) {
 	room := c.room()
 	if post := c.last[room]; post != nil { // it may be on its way, and the one before it is not meant
 		waiting, cancel := context.WithTimeout(ctx, deleteWaits)
 		defer cancel()
 		if _, err := post.Wait(waiting); err != nil {
-			return 0, errors.New("what you said last here was not said, or not yet; /history shows the ids of what was")
+			return last, errors.New("what you said last here was not said, or not yet; /history shows the ids of what was")
 		}
 	}
 	s, err := c.link.Session()
 	if err != nil {
-		return 0, err
+		return last, err
 	}
 	found, err := s.Newest(ctx, room, deleteLooksAt)
 	if err != nil {
-		return 0, err
+		return last, err
 	}
 	for _, e := range slices.Backward(found) {
-		if e.Command == protocol.EventMsg && e.User == c.link.user {
-			return e.ID, nil
+		switch {
+		case e.User != c.link.user:
+		case e.Command == protocol.EventGone: // typed twice, it must not cost another message
+			return last, errors.New("what you said last here is taken back already; /delete ID takes back another, and /history shows the ids")
+		default:
+			return e, nil
 		}
 	}
-	return 0, fmt.Errorf("of the last %d messages here none is yours; /find WORDS shows ids of older ones", deleteLooksAt)
+	return last, fmt.Errorf("of the last %d messages here none is yours; /find WORDS shows ids of older ones", deleteLooksAt)
 }

@@ -25,9 +25,14 @@ func (c *chat) roomOr(rest string) (string, error) {
 		return c.room(), nil
 	}
 	if _, bad := protocol.ParseTarget(rest); bad != nil {
-		return "", bad
+		return "", noName(rest)
 	}
 	return rest, nil
+}
+
+// noName says of a word that it is none, and why.
+func noName(word string) error {
+	return fmt.Errorf("%q is no name: that is 1 to %d of a-z 0-9 . _ -, and begins with a letter or digit", word, protocol.MaxName)
 }
 
 // realRoom is roomOr where a conversation does not do.
@@ -45,8 +50,11 @@ func (c *chat) userAndRoom(rest string) (user, room string, err error) {
 	if len(words) < 1 || len(words) > 2 {
 		return "", "", errUsage
 	}
+	if user = strings.TrimPrefix(words[0], "@"); protocol.CheckShownName(user) != nil {
+		return "", "", noName(user)
+	}
 	room, err = c.realRoom(strings.Join(words[1:], ""))
-	return strings.TrimPrefix(words[0], "@"), room, err
+	return user, room, err
 }
 
 func (c *chat) join(ctx context.Context, rest string) error {
@@ -56,12 +64,15 @@ func (c *chat) join(ctx context.Context, rest string) error {
 		return errUsage
 	}
 	room := words[0]
-	if bad := protocol.CheckName(room); bad != nil {
-		return bad
+	if strings.HasPrefix(room, "@") {
+		return fmt.Errorf("%s is a conversation, which needs no joining; /room %s goes there", room, room)
+	}
+	if protocol.CheckName(room) != nil {
+		return noName(room)
 	}
 	members, err := c.link.Join(ctx, room, locked)
 	if isRefused(err, protocol.NotMember) {
-		return fmt.Errorf("you can't join %s: it is locked and you are not invited, or only admins make rooms here; a member could /invite you", room)
+		return fmt.Errorf("you can't join %s: you need an invitation by a member, or an admin to make it", room)
 	}
 	if err != nil {
 		return err
@@ -102,24 +113,40 @@ func (c *chat) change(ctx context.Context, rest string) error {
 	}
 	target, bad := protocol.ParseTarget(rest)
 	if bad != nil {
-		return bad
+		return noName(rest)
 	}
+	var err error
 	if target.User == "" {
-		joined, err := c.link.Rooms(ctx)
-		if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(joined, func(r client.Room) bool { return r.Name == rest }) {
-			return fmt.Errorf("you have not joined %s; /join %s does", rest, rest)
-		}
+		err = c.enter(ctx, rest)
+	} else { // it need not have begun, but there must be such a person
+		_, err = c.ask(ctx, "HISTORY", rest, "after", "0", "1")
+	}
+	if err != nil {
+		return err
 	}
 	c.setRoom(rest)
 	c.tell("you speak " + place(rest) + " now")
 	return nil
 }
 
+// enter makes a room that was joined the one where the session is on the server as well, and the next one that takes it up.
+func (c *chat) enter(ctx context.Context, room string) error {
+	joined, err := c.link.Rooms(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(joined, func(r client.Room) bool { return r.Name == room }) {
+		return fmt.Errorf("you have not joined %s; /join %s does (and /room @%s speaks with a person alone)", room, room, room)
+	}
+	_, err = c.link.Join(ctx, room, false)
+	return err
+}
+
 func (c *chat) who(ctx context.Context, rest string) error {
-	room, err := c.roomOr(rest)
+	if strings.Contains(rest, " ") {
+		return errUsage
+	}
+	room, err := c.realRoom(rest)
 	if err != nil {
 		return err
 	}
@@ -168,6 +195,9 @@ func (c *chat) rooms(ctx context.Context, rest string) error {
 		c.tell(line)
 	}
 	if len(joinable) == 0 {
+		if rest == "all" {
+			c.tell("there are no other rooms that you could join")
+		}
 		return nil
 	}
 	c.tell("you could /join:")
@@ -224,7 +254,7 @@ func (c *chat) invite(ctx context.Context, rest string) error {
 	if err != nil {
 		return err
 	}
-	return c.order(ctx, user+" may join "+room+" now, and is told so", "INVITE", room, user)
+	return c.order(ctx, user+" may join "+room, "INVITE", room, user)
 }
 
 func (c *chat) expel(ctx context.Context, rest string) error {

@@ -77,12 +77,8 @@ func (s *Seat) Leave(name string, done func(error)) error {
 	h, p := s.hub, s.person
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	kind := Left
-	if _, _, err := s.place(name, true, nil); err != nil {
-		if !h.invited(p, name) {
-			return err
-		}
-		kind = Declined
+	if _, _, err := s.place(name, true, nil); err != nil && !h.invited(p, name) {
+		return err
 	}
 	if s.Guest {
 		h.mu.Lock()
@@ -92,7 +88,7 @@ func (s *Seat) Leave(name string, done func(error)) error {
 		return nil
 	}
 	h.setLeaving(p, name, true)
-	e := Entry{Kind: kind, Account: s.Name, Session: s.Session, Room: name}
+	e := Entry{Kind: Left, Account: s.Name, Session: s.Session, Room: name}
 	h.log.Append(e, func(_ Entry, err error) {
 		if err != nil {
 			h.setLeaving(p, name, false)

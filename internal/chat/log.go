@@ -13,7 +13,7 @@ type Kind uint8
 const (
 	Said           Kind = iota + 1 // Account said Text in Room
 	Joined                         // Account joined Room; Session's current room is now Room
-	Left                           // Account left Room
+	Left                           // Account left Room, or has declined the invitation to it
 	AccountAdded                   // Account exists from here on
 	AccountRemoved                 // Account, its memberships and sessions are gone
 	SessionsEnded                  // Account's sessions older than this entry end, but Session; Text is the reason
@@ -21,7 +21,6 @@ const (
 	Locked                         // Account locked Room: only who is invited may join
 	Opened                         // Account opened Room to all again
 	Invited                        // Account invited User to Room
-	Declined                       // Account has no invitation to Room any more
 	Expelled                       // Account ended User's membership of Room, or the invitation to it
 	TopicSet                       // Account made Text the topic of Room
 	Seen                           // Account has read Room up to Message; Unread is what others said after it

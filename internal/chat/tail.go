@@ -41,7 +41,6 @@ var tailTable = map[Kind]func(*Hub, Entry){
 	Locked:         (*Hub).locked,
 	Opened:         (*Hub).opened,
 	Invited:        (*Hub).invite,
-	Declined:       (*Hub).declined,
 	Expelled:       (*Hub).expelled,
 	TopicSet:       (*Hub).topicSet,
 	Seen:           (*Hub).seen,
@@ -125,7 +124,9 @@ func (h *Hub) joined(e Entry) {
 
 func (h *Hub) left(e Entry) {
 	if p := h.people[e.Account]; p != nil {
-		h.leave(p, h.room(e.Room), e.Session)
+		r := h.room(e.Room)
+		delete(p.invites, r)
+		h.leave(p, r, e.Session)
 	}
 }
 
@@ -209,12 +210,6 @@ func (h *Hub) invite(e Entry) {
 	if p := h.people[e.User]; p != nil {
 		p.invite(h.room(e.Room))
 		h.note(p, e.Account+" invites you to the room "+e.Room)
-	}
-}
-
-func (h *Hub) declined(e Entry) {
-	if p := h.people[e.Account]; p != nil {
-		delete(p.invites, h.rooms[e.Room])
 	}
 }
 

@@ -127,11 +127,15 @@ func (s *Session) List(ctx context.Context) ([]Room, error) {
 }
 
 func parseRoom(field string) (Room, error) {
-	name, numbers, bad := named(field, 3)
-	if bad {
+	parts := strings.Split(field, ":")
+	if len(parts) == 2 { // a server from before there were positions
+		parts = append(parts, parts[1], "0")
+	}
+	numbers, ok := numbered(parts, 3)
+	if !ok {
 		return Room{}, &MisbehaviorError{"LIST has a field that is not room:last-id:seen-id:unread"}
 	}
-	return Room{Name: name, LastID: numbers[0], Seen: numbers[1], Unread: int(numbers[2])}, nil
+	return Room{Name: parts[0], LastID: numbers[0], Seen: numbers[1], Unread: int(numbers[2])}, nil
 }
 
 // Joinable is a field of LIST|*: a room that the account could join, and how many have.
@@ -144,12 +148,13 @@ type Joinable struct {
 func (s *Session) Joinable(ctx context.Context) ([]Joinable, error) {
 	var all []Joinable
 	err := s.pages(ctx, "LIST", []string{"*"}, func(field string) (string, error) {
-		name, numbers, bad := named(field, 1)
-		if bad {
+		parts := strings.Split(field, ":")
+		numbers, ok := numbered(parts, 1)
+		if !ok {
 			return "", &MisbehaviorError{"LIST has a field that is not room:members"}
 		}
-		all = append(all, Joinable{Name: name, Members: int(numbers[0])})
-		return name, nil
+		all = append(all, Joinable{Name: parts[0], Members: int(numbers[0])})
+		return parts[0], nil
 	})
 	if err != nil {
 		return nil, err
@@ -157,14 +162,19 @@ func (s *Session) Joinable(ctx context.Context) ([]Joinable, error) {
 	return all, nil
 }
 
-// named reads name:number:…, with so many numbers.
-func named(field string, count int) (name string, numbers []int64, bad bool) {
-	parts := strings.Split(field, ":")
-	for _, part := range parts[1:] {
-		n, err := protocol.ParseID(part)
-		numbers, bad = append(numbers, n), bad || err != nil
+// numbered reads the first numbers behind a name; a later server may tell more.
+func numbered(parts []string, count int) (numbers []int64, ok bool) {
+	if len(parts) <= count {
+		return nil, false
 	}
-	return parts[0], numbers, bad || len(numbers) != count
+	for _, part := range parts[1 : count+1] {
+		n, bad := protocol.ParseID(part)
+		if bad != nil {
+			return nil, false
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, true
 }
 
 // maxListed bounds lists that come in pages: far more than an account may have, or a room holds.

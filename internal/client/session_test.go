@@ -290,7 +290,9 @@ func TestListsComeInPages(t *testing.T) {
 			p.send("OK|lobby:12:12:0")
 			p.expect("LIST|")
 			p.send("OK|")
-			for _, field := range []string{"lobby", "lobby:12", "lobby:12:12", "lobby:12:12:0:0", "lobby:12:12:-1", "lobby:12::0"} {
+			p.expect("LIST|")
+			p.send("OK|earlier:7|later:9:8:1:of-later") // of servers before and after this one
+			for _, field := range []string{"lobby", "lobby:x", "lobby:12:12", "lobby:12:12:-1", "lobby:12::0"} {
 				p.expect("LIST|")
 				p.send("OK|" + field)
 			}
@@ -299,7 +301,7 @@ func TestListsComeInPages(t *testing.T) {
 			p.expect("LIST|*|garden")
 			p.send("OK|hall:0")
 			p.expect("LIST|*")
-			p.send("OK|hall:0:0")
+			p.send("OK|hall")
 		}()
 		users, err := s.Who(t.Context(), "lobby")
 		if err != nil || strings.Join(users, ",") != "alice,bob,zoe" {
@@ -313,7 +315,10 @@ func TestListsComeInPages(t *testing.T) {
 			t.Error(rooms, err)
 		}
 		var bad *client.MisbehaviorError
-		for range 6 {
+		if rooms, err = s.List(t.Context()); err != nil || len(rooms) != 2 || rooms[0] != (client.Room{Name: "earlier", LastID: 7, Seen: 7}) || rooms[1] != (client.Room{Name: "later", LastID: 9, Seen: 8, Unread: 1}) {
+			t.Error(rooms, err)
+		}
+		for range 5 {
 			if _, err = s.List(t.Context()); !errors.As(err, &bad) {
 				t.Error(err)
 			}

@@ -19,7 +19,7 @@ var refusals = []struct {
 	{chat.ErrNotMember, protocol.Errorf(protocol.NotMember, "you have not joined such a room; JOIN|room joins one")},
 	{chat.ErrNoSuchUser, protocol.Errorf(protocol.NoSuchUser, "there is no such user")},
 	{chat.ErrGuest, protocol.Errorf(protocol.Forbidden, "guests may not do this; it needs an account")},
-	{chat.ErrLobby, protocol.Errorf(protocol.Forbidden, "everybody is in the lobby, and stays there")},
+	{chat.ErrLobby, protocol.Errorf(protocol.Forbidden, "everybody is in the lobby, and stays there; it cannot be locked")},
 	{chat.ErrNotAdmin, protocol.Errorf(protocol.Forbidden, "only admins may do this")},
 	{chat.ErrNotMaker, protocol.Errorf(protocol.Forbidden, "only who made the room, or an admin, may do this")},
 	{chat.ErrNotYours, protocol.Errorf(protocol.Forbidden, "you may take back your own messages, for a day after you said them")},

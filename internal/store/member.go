@@ -119,13 +119,19 @@ func (t *tx) mayEnter(e chat.Entry, r room) (reason, err error) {
 	return nil, nil
 }
 
-// left ends a membership.
+// left ends a membership, or an invitation.
 type left struct{ chat.Entry }
 
 func (l *left) apply(t *tx) (result, error) {
 	e := t.entry(l.Entry)
-	if _, err := run(t.deleteMember, e.Account, e.Room); err != nil {
-		return result{}, err
+	return result{what: shown, entry: e}, t.exclude(e.Account, e.Room)
+}
+
+// exclude ends an account's membership of a room, and an invitation to it.
+func (t *tx) exclude(account, room string) error {
+	if _, err := run(t.deleteMember, account, room); err != nil {
+		return err
 	}
-	return result{what: shown, entry: e}, nil
+	_, err := run(t.deleteInvite, account, room)
+	return err
 }

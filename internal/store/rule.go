@@ -43,24 +43,12 @@ func (i *invited) apply(t *tx) (result, error) {
 	return result{what: shown, entry: e}, nil
 }
 
-// declined ends an invitation.
-type declined struct{ chat.Entry }
-
-func (d *declined) apply(t *tx) (result, error) {
-	e := t.entry(d.Entry)
-	_, err := run(t.deleteInvite, e.Account, e.Room)
-	return result{what: shown, entry: e}, err
-}
-
 // expelled ends a membership, an invitation, and having made the room.
 type expelled struct{ chat.Entry }
 
 func (x *expelled) apply(t *tx) (result, error) {
 	e := t.entry(x.Entry)
-	if _, err := run(t.deleteMember, e.User, e.Room); err != nil {
-		return result{}, err
-	}
-	if _, err := run(t.deleteInvite, e.User, e.Room); err != nil {
+	if err := t.exclude(e.User, e.Room); err != nil {
 		return result{}, err
 	}
 	_, err := run(t.unmake, e.Room, e.User)

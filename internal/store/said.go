@@ -18,7 +18,6 @@ var appended = map[chat.Kind]func(chat.Entry) op{
 	chat.Locked:   func(e chat.Entry) op { return &locked{e} },
 	chat.Opened:   func(e chat.Entry) op { return &locked{e} },
 	chat.Invited:  func(e chat.Entry) op { return &invited{e} },
-	chat.Declined: func(e chat.Entry) op { return &declined{e} },
 	chat.Expelled: func(e chat.Entry) op { return &expelled{e} },
 	chat.TopicSet: func(e chat.Entry) op { return &topicSet{e} },
 	chat.Muted:    func(e chat.Entry) op { return &muted{e} },

@@ -89,7 +89,7 @@ func testLockedInOneBatch(t *testing.T, b *bench) {
 
 func testInvited(t *testing.T, b *bench) {
 	b.newAccount(t, "alice", "bob", "carol")
-	decline := chat.Entry{Kind: chat.Declined, Room: "a", Account: "bob"}
+	decline := chat.Entry{Kind: chat.Left, Room: "a", Account: "bob"}
 	b.expect(t, []step{
 		{lockedJoin("a", "alice"), nil}, {lockedJoin("b", "alice"), nil}, {lockedJoin("c", "alice"), nil}, {invite("nowhere", "alice", "bob", 2), chat.ErrNotMember},
 		{invite("a", "alice", "bob", 2), nil}, {invite("b", "alice", "bob", 2), nil}, {invite("c", "alice", "bob", 2), chat.ErrTooManyInvites}, {invite("c", "alice", "bob", 3), nil},
