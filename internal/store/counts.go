@@ -5,13 +5,15 @@ import (
 	"database/sql"
 	"fmt"
 	"maps"
+	"sort"
 
 	"parley/internal/chat"
 )
 
 // What is unread is never counted when somebody asks: rooms.said counts a room's messages, and
 // positions.read how many of these are not unread to an account. A message that is said changes the first, and
-// its author's second; one that is read, or taken back, the others.
+// its author's second; one that is read, its reader's. One that is taken back changes neither, since a room may have
+// many readers: it is in the table gone, whose part above a position does not count.
 //
 // Changing two rows for every message would cost half as much again as keeping it. So messages are counted in
 // memory first, and the tables get the sums when somebody needs them, or after many. log.counted is up to which entry they have: after
@@ -127,18 +129,6 @@ func countSince(ctx context.Context, on querier, id int64) (counts, map[string]i
 	return said, last, err
 }
 
-// uncount takes a message that was taken back from the counters.
-func (t *tx) uncount(r room, id int64, author string) error {
-	err := t.settleCounts()
-	if err == nil {
-		_, err = t.uncountSaid.Exec(r.id)
-	}
-	if err == nil {
-		_, err = t.uncountRead.Exec(r.id, id, author)
-	}
-	return err
-}
-
 // countAll fills in the counters of a database that had none. What was said until now is unread to
 // nobody: so it was before there were positions, as far as anybody could tell.
 func countAll(ctx context.Context, tx *sql.Tx) error {
@@ -172,4 +162,26 @@ func (w *writer) uncounted() counts {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.tx.unsaid)
+}
+
+// lost are the ids of messages that were taken back, ascending: of a room, under its name alone, and those of an author there.
+type lost map[authored][]int64
+
+func (l lost) add(room string, id int64, author string) {
+	for _, of := range []authored{{"", room}, {author, room}} {
+		l[of] = append(l[of], id)
+	}
+}
+
+// leave takes them out of a state, which is not to count them.
+func (l lost) leave(state *chat.State) {
+	for i := range state.Positions {
+		p := &state.Positions[i]
+		all, own := l[authored{"", p.Room}], l[authored{p.Account, p.Room}]
+		below := func(ids []int64) int { return sort.Search(len(ids), func(i int) bool { return ids[i] > p.Seen }) }
+		p.Read -= below(all) + len(own) - below(own)
+	}
+	for i := range state.Rooms {
+		state.Rooms[i].Said -= len(l[authored{"", state.Rooms[i].Name}])
+	}
 }

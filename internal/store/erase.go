@@ -107,7 +107,7 @@ func (g *gone) apply(t *tx) (result, error) {
 	if err := t.unindex(r, list, m.Text); err != nil {
 		return result{}, err
 	}
-	if err := t.uncount(r, m.ID, m.User); err != nil {
+	if _, err := t.insertGone.Exec(r.id, m.ID, m.User); err != nil {
 		return result{}, err
 	}
 	if _, err := t.markErased.Exec(); err != nil {

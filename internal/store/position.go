@@ -10,13 +10,14 @@ import (
 type position struct {
 	said       int // of the room
 	seen, read int64
+	gone       int // others' above seen that were taken back
 }
 
-func (p position) unread() int { return p.said - int(p.read) }
+func (p position) unread() int { return p.said - int(p.read) - p.gone }
 
 func (t *tx) position(account string, r room) (p position, err error) {
 	if err = t.settleCounts(); err == nil {
-		err = t.findPosition.QueryRow(r.id, account).Scan(&p.said, &p.seen, &p.read)
+		err = t.findPosition.QueryRow(r.id, account).Scan(&p.said, &p.seen, &p.read, &p.gone)
 	}
 	return p, err
 }
@@ -54,6 +55,9 @@ func (s *seen) apply(t *tx) (result, error) {
 		return result{}, err
 	}
 	if _, err := t.putPosition.Exec(e.Account, r.id, p.seen, p.read); err != nil {
+		return result{}, err
+	}
+	if p, err = t.position(e.Account, r); err != nil {
 		return result{}, err
 	}
 	e.Message, e.Unread = p.seen, p.unread()
@@ -103,7 +107,7 @@ func (t *tx) others(r room, account string, above, upTo int64, most int) (n int,
 			}
 			looked++
 			last = m.ID
-			if m.User != account && m.Text != "" {
+			if m.User != account {
 				n++
 			}
 		}

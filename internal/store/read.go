@@ -128,6 +128,7 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 		more     []byte
 		r        chat.RoomState
 		at       chat.Position
+		taken    = make(lost)
 	)
 	for _, q := range []struct {
 		sql  string
@@ -156,6 +157,9 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 			at.Room = state.Rooms[place[id]].Name
 			state.Positions = append(state.Positions, at)
 		}},
+		{`SELECT room, id, account FROM gone ORDER BY room, id`, []any{&id, &last, &name}, func() {
+			taken.add(state.Rooms[place[id]].Name, last, name)
+		}},
 		{`SELECT account, until FROM mutes`, []any{&name, &last}, func() { state.Muted[name] = milliseconds(last) }},
 	} {
 		if err := each(ctx, tx, q.sql, q.into, q.take); err != nil {
@@ -163,6 +167,7 @@ func (s *Store) State(ctx context.Context) (state chat.State, err error) {
 		}
 	}
 	late(&state, s.writer.backlog.view(), s.writer.uncounted())
+	taken.leave(&state)
 	return state, nil
 }
 

@@ -27,7 +27,7 @@ type statements struct {
 	insertInvite, deleteInvite, deleteInvites, countInvites          *sql.Stmt
 	putMute, deleteMute                                              *sql.Stmt
 	countSaid, countRead, findPosition, putPosition, deletePositions *sql.Stmt
-	uncountSaid, uncountRead, messagesAfter                          *sql.Stmt
+	insertGone, messagesAfter                                        *sql.Stmt
 }
 
 // A prepared says which statement becomes of which SQL.
@@ -108,12 +108,12 @@ func (s *statements) table() []prepared {
 		{&s.countSaid, `UPDATE rooms SET said = said + ? WHERE id = ?`},
 		{&s.countRead, `INSERT INTO positions (account, room, seen, read) VALUES (?1, ?2, 0, ?3)
 			ON CONFLICT (account, room) DO UPDATE SET read = read + ?3`},
-		{&s.findPosition, `SELECT rooms.said, coalesce(p.seen, 0), coalesce(p.read, 0)
+		{&s.findPosition, `SELECT rooms.said, coalesce(p.seen, 0), coalesce(p.read, 0),
+			(SELECT count(*) FROM gone WHERE gone.room = ?1 AND gone.id > coalesce(p.seen, 0) AND gone.account <> ?2)
 			FROM rooms LEFT JOIN positions p ON p.room = rooms.id AND p.account = ?2 WHERE rooms.id = ?1`},
 		{&s.putPosition, `INSERT OR REPLACE INTO positions (account, room, seen, read) VALUES (?, ?, ?, ?)`},
 		{&s.deletePositions, `DELETE FROM positions WHERE account = ?`},
-		{&s.uncountSaid, `UPDATE rooms SET said = said - 1 WHERE id = ?`},
-		{&s.uncountRead, `UPDATE positions SET read = read - 1 WHERE room = ? AND (seen >= ? OR account = ?)`},
+		{&s.insertGone, `INSERT INTO gone (room, id, account) VALUES (?, ?, ?)`},
 		{&s.messagesAfter, `SELECT id, time, account, text, more FROM messages WHERE room = ?1 AND id >=
 			coalesce((SELECT max(id) FROM messages WHERE room = ?1 AND id <= ?2), 0) ORDER BY id`},
 	}...)
