@@ -65,7 +65,8 @@ func TestCases(t *testing.T) {
 				t.Errorf("exit code %d: %+v", code, r)
 			}
 			for _, name := range tt.figures {
-				if r.Figures[name] <= 0 {
+				// All may be back before one of the people has spoken.
+				if figure, there := r.Figures[name]; !there || figure <= 0 && name != "people_p99_ms" {
 					t.Errorf("%s is %v; there are %v", name, r.Figures[name], r.Figures)
 				}
 			}
