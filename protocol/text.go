@@ -10,10 +10,11 @@ import (
 
 // Bounds of fields.
 const (
-	MaxText  = 2000 // bytes of a text
-	MaxName  = 32   // bytes of a user's or room's name
-	MaxKey   = 64   // bytes of a SEND key
-	MaxLimit = 500  // messages one HISTORY may ask for
+	MaxText  = 2000          // bytes of a text
+	MaxName  = 32            // bytes of a user's or room's name
+	MaxKey   = 64            // bytes of a SEND key
+	MaxLimit = 500           // messages one HISTORY may ask for
+	MaxMute  = 365 * 24 * 60 // minutes of a MUTE: a year
 )
 
 // CheckText says whether s may be said: 1 to MaxText bytes, not blank, UTF-8
@@ -133,6 +134,15 @@ func ParseLimit(s string) (int, *Error) {
 		return 0, Errorf(BadData, "a limit is a whole number from 1 to %d", MaxLimit)
 	}
 	return int(n), nil
+}
+
+// ParseMinutes reads how long a MUTE lasts, 0 to MaxMute. Error: BadData.
+func ParseMinutes(s string) (time.Duration, *Error) {
+	n, err := ParseID(s)
+	if err != nil || n > MaxMute {
+		return 0, Errorf(BadData, "the minutes are a whole number from 0 to %d", MaxMute)
+	}
+	return time.Duration(n) * time.Minute, nil
 }
 
 // TimeLayout is how times stand in lines: RFC 3339, UTC, milliseconds.

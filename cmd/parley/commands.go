@@ -144,21 +144,18 @@ func (c *chat) eject(ctx context.Context, rest string) error {
 	return nil
 }
 
-// maxMute is the longest mute in minutes, a year.
-const maxMute = 365 * 24 * 60
-
 func (c *chat) mute(ctx context.Context, rest string) error {
 	words := strings.Fields(rest)
 	if len(words) != 2 {
 		return errUsage
 	}
 	user := strings.TrimPrefix(words[0], "@")
-	minutes, bad := protocol.ParseID(words[1])
-	if bad != nil || minutes > maxMute {
-		return fmt.Errorf("MINUTES is a number from 0, which lets them speak again, to %d, a year", maxMute)
+	long, bad := protocol.ParseMinutes(words[1])
+	if bad != nil {
+		return fmt.Errorf("MINUTES is a number from 0, which lets them speak again, to %d, a year", protocol.MaxMute)
 	}
-	done := fmt.Sprintf("%s does not speak for %d minutes", user, minutes)
-	if minutes == 0 {
+	done := fmt.Sprintf("%s does not speak for %s minutes", user, words[1])
+	if long == 0 {
 		done = user + " may speak again"
 	}
 	err := c.order(ctx, done, "MUTE", user, words[1])

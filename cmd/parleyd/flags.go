@@ -91,12 +91,13 @@ func (b bounds) sessions(guests bool) session.Options {
 		IdleTimeout:  b.IdleTimeout,
 		WriteTimeout: b.WriteTimeout,
 		OutboxBytes:  int(b.OutboxBytes),
+		MaxTopic:     b.MaxTopic,
 	}
 }
 
 func (b bounds) rooms(fixed bool) chat.Options {
 	return chat.Options{
-		MaxSessions: b.MaxSessions, MaxTopic: b.MaxTopic, FixedRooms: fixed,
+		MaxSessions: b.MaxSessions, FixedRooms: fixed,
 		Limits: chat.Limits{Rooms: b.MaxRooms, Total: b.MaxTotalRooms, Members: b.MaxMembers, Invites: b.MaxInvites},
 		Crowd:  chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: chat.DefaultGrace,
 		FlushEvery: b.FlushEvery, Append: session.Append,

@@ -76,7 +76,6 @@ type Event struct {
 type Options struct {
 	MaxSessions int           // of an account at once; 0 is no limit
 	Limits      Limits        // of rooms
-	MaxTopic    int           // bytes of a topic; 0 is no limit
 	FixedRooms  bool          // only admins make rooms
 	Crowd       int           // where more are present, comings and goings are told as a count
 	CrowdEvery  time.Duration // at most one count in this time

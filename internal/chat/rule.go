@@ -123,9 +123,6 @@ func (s *Seat) Topic(name string) (string, error) {
 	return h.rooms[name].topic, nil
 }
 
-// MaxTopic is how many bytes a topic may have, 0 where there is no limit.
-func (s *Seat) MaxTopic() int { return s.hub.opts.MaxTopic }
-
 // SetTopic sets or, with "", clears the topic of a room that the account has joined: as much as saying
 // something there. Errors: ErrNotMember, ErrGuest, a *MutedError.
 func (s *Seat) SetTopic(name, text string, done func(error)) error {

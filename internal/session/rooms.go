@@ -61,7 +61,7 @@ func (s *session) topic(_ context.Context, f []string) error {
 		return nil
 	}
 	text := f[1]
-	if most := s.seat.MaxTopic(); most > 0 && len(text) > most {
+	if most := s.svc.opts.MaxTopic; most > 0 && len(text) > most {
 		return protocol.Errorf(protocol.TooLong, "a topic has at most %d bytes, this one %d", most, len(text))
 	}
 	if text != "" {
@@ -76,23 +76,20 @@ func (s *session) topic(_ context.Context, f []string) error {
 	return nil
 }
 
-// maxMute is the longest mute, in minutes: a year.
-const maxMute = 365 * 24 * 60
-
 func (s *session) mute(_ context.Context, f []string) error {
 	user := f[0]
 	if err := protocol.CheckShownName(user); err != nil {
 		return err
 	}
-	minutes, bad := protocol.ParseID(f[1])
-	if bad != nil || minutes > maxMute {
-		return protocol.Errorf(protocol.BadData, "the minutes are a whole number from 0 to %d", maxMute)
+	long, bad := protocol.ParseMinutes(f[1])
+	if bad != nil {
+		return bad
 	}
-	until := time.Now().UTC().Truncate(time.Millisecond).Add(time.Duration(minutes) * time.Minute)
+	until := time.Now().UTC().Truncate(time.Millisecond).Add(long)
 	if err := s.wait(func(done func(error)) error { return s.seat.Mute(user, until, done) }); err != nil {
 		return err
 	}
-	s.log().Info("muted", "whom", user, "minutes", minutes)
+	s.log().Info("muted", "whom", user, "minutes", f[1])
 	s.ok("")
 	return nil
 }

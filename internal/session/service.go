@@ -25,6 +25,7 @@ type Options struct {
 	LoginTimeout time.Duration // from the handshake to a good HELLO
 	IdleTimeout  time.Duration // without a line
 	WriteTimeout time.Duration // for a write to go through
+	MaxTopic     int           // bytes of a topic
 	OutboxBytes  int           // of events that wait for a session, and again of its own answers
 }
 

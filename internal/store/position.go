@@ -91,7 +91,7 @@ func (t *tx) forward(p *position, r room, account string, to int64) error {
 	return nil
 }
 
-// others counts the messages of a room above one id and up to another that somebody else has said and not taken back. It looks at
+// others counts the messages of a room above one id and up to another that somebody else has said, taken back or not. It looks at
 // most of them, the last of which is last; all says that there are no more.
 func (t *tx) others(r room, account string, above, upTo int64, most int) (n int, last int64, all bool, err error) {
 	rows, err := t.messagesAfter.Query(r.id, above)

@@ -14,6 +14,7 @@ import (
 
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 )
 
@@ -281,7 +282,7 @@ func (k *talker) integrity() {
 // any file, and everything else is there.
 func TestTakingBack(t *testing.T) {
 	seeds, rounds := soak(2, 60), soak(20, 80)
-	if race {
+	if parleytest.Race {
 		seeds, rounds = 1, 6
 	}
 	for seed := range uint64(seeds) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/internal/chat"
+	"parley/internal/parleytest"
 )
 
 // oldTalker has a database as the first version made it, which let SQLite leave what it moved or freed as it was.
@@ -55,8 +56,8 @@ func (k *talker) keepOld(db *sql.DB, texts []string) {
 // TestTakingBackOld takes back what an earlier version kept: nothing of it is left, in pages that are not used any
 // more either.
 func TestTakingBackOld(t *testing.T) {
-	if race {
-		t.Skip("nothing in it happens at once")
+	if parleytest.Race {
+		t.Skip("what is left in pages is no matter of races: TestTakingBack runs under the detector")
 	}
 	k, db := oldTalker(t)
 	for range soak(150, 3000) {
@@ -89,8 +90,8 @@ func TestTakingBackOld(t *testing.T) {
 // TestTakingBackWhileMerging takes back what stands in the index where a merge of its segments is half done: separators of pages that
 // the merge has taken away are still there.
 func TestTakingBackWhileMerging(t *testing.T) {
-	if race {
-		t.Skip("nothing in it happens at once")
+	if parleytest.Race {
+		t.Skip("what is left in pages is no matter of races: TestTakingBack runs under the detector")
 	}
 	k, db := oldTalker(t)
 	words := k.rnd.Perm(500_000)
