@@ -26,6 +26,7 @@ type progress struct {
 	unlisted map[string]int64 // first message dropped, by room, while not listed
 	own      map[int64]bool   // acknowledged while its room was behind: history, perhaps that of a later session, is not to show it
 	missed   int
+	gone     map[int64]bool // history has told this session that they are gone; word of it may come behind that
 
 	self   string          // the account as others see it
 	unread int             // at first a room with at most so many unread messages is taken up where they begin
@@ -46,6 +47,7 @@ func (p *progress) reconnected() {
 	p.behind = map[string]bool{}
 	p.unlisted = map[string]int64{}
 	p.missed = 0
+	p.gone = map[int64]bool{}
 }
 
 // list takes a field of LIST.
@@ -107,6 +109,9 @@ func (p *progress) allListed() {
 // live says whether a message that came of itself, or word that one is gone, is to be told now.
 func (p *progress) live(e protocol.Event) bool {
 	if e.Command == protocol.EventGone { // history tells it where the message itself was not told
+		if p.gone[e.ID] {
+			return false
+		}
 		return p.listed && !p.behind[e.Room] || e.ID <= p.upTo(e.Room)
 	}
 	if !p.listed {
@@ -125,6 +130,9 @@ func (p *progress) past(e protocol.Event) bool {
 	}
 	own, isGone := p.own[e.ID], e.Command == protocol.EventGone
 	delete(p.own, e.ID)
+	if isGone && len(p.gone) < maxListed {
+		p.gone[e.ID] = true
+	}
 	if own && !isGone || p.fresh[e.Room] && (isGone || e.User == p.self) {
 		return false
 	}
