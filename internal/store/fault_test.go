@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -93,6 +94,8 @@ func spawn(t *testing.T, dir, run string, life time.Duration, words ...string) (
 	words = append(words, self)
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Env = append(os.Environ(), childDir+"="+dir, "PARLEY_TEST_RUN="+run)
+	// A group of its own: kill -9 of the words' program alone would let the child live on.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if testing.Verbose() {
 		cmd.Stderr = os.Stderr
 	}
@@ -103,7 +106,8 @@ func spawn(t *testing.T, dir, run string, life time.Duration, words ...string) (
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	limit := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	kill := func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	limit := time.AfterFunc(time.Minute, kill)
 	defer limit.Stop()
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		var a acked
@@ -115,7 +119,7 @@ func spawn(t *testing.T, dir, run string, life time.Duration, words ...string) (
 			t.Errorf("%d was acknowledged after %q", a.id, rest)
 		}
 		if list = append(list, a); len(list) == 1 && life > 0 {
-			time.AfterFunc(life, func() { cmd.Process.Kill() })
+			defer time.AfterFunc(life, kill).Stop()
 		}
 	}
 	cmd.Wait()
@@ -276,9 +280,8 @@ func TestNoRoomInJournal(t *testing.T) {
 	if len(before) == 0 || len(rest) > 0 {
 		t.Fatalf("without faults: %d acknowledged, %q", len(before), rest)
 	}
-	// Not strace is killed, which would let the child live on.
-	list, rest, _ := spawn(t, dir, "faulty", 0, "strace", "-f", "-qq", "-o", os.DevNull, "-P", filepath.Join(dir, "parley.journal"),
-		"-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC:when=3+2", "timeout", "-s", "KILL", "1")
+	list, rest, _ := spawn(t, dir, "faulty", time.Second, "strace", "-f", "-qq", "-o", os.DevNull, "-P", filepath.Join(dir, "parley.journal"),
+		"-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC:when=3+2")
 	if len(rest) == 1 && strings.Contains(rest[0], "PTRACE") {
 		missing(t, "strace may not trace here")
 	}
