@@ -15,7 +15,7 @@ type command struct {
 	name  string
 	usage string // what follows the name; in brackets what may be left out
 	help  string
-	run   func(c *chat, ctx context.Context, rest string) error
+	run   func(t *talker, ctx context.Context, rest string) error
 }
 
 // commands are all of them; /help shows them in this order. It is filled by init because help looks at it.
@@ -23,25 +23,25 @@ var commands []command
 
 func init() {
 	commands = []command{
-		{"join", "ROOM [locked]", "join a room for good, and speak there; locked makes a private one", (*chat).join},
-		{"leave", "[ROOM]", "leave a room for good", (*chat).leave},
-		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*chat).change},
-		{"msg", "USER TEXT", "say something to one person", (*chat).message},
-		{"who", "[ROOM]", "who is there", (*chat).who},
-		{"rooms", "[all]", "your rooms and conversations, what is unread there, and rooms you could join", (*chat).rooms},
-		{"topic", "[TEXT]", "the topic here, or set it; /topic - clears it", (*chat).topic},
-		{"history", "[N]", "the last N messages here (20)", (*chat).history},
-		{"find", "WORDS", "messages here that hold all the words", (*chat).find},
-		{"delete", "[ID]", "take back what you said last here, or the message with this id", (*chat).takeBack},
-		{"invite", "USER [ROOM]", "let somebody join a room though it is locked", (*chat).invite},
-		{"expel", "USER [ROOM]", "put somebody out of a room (who made it, and admins)", (*chat).expel},
-		{"lock", "[ROOM]", "let only the invited join a room (who made it, and admins)", (*chat).lock},
-		{"open", "[ROOM]", "let everybody join it (the same)", (*chat).open},
-		{"passwd", "", "change your password", (*chat).passwd},
-		{"eject", "USER REASON", "end somebody's sessions (admins)", (*chat).eject},
-		{"mute", "USER MINUTES", "keep somebody from speaking; 0 lifts it (admins)", (*chat).mute},
-		{"help", "", "this", (*chat).help},
-		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*chat).quit},
+		{"join", "ROOM [locked]", "join a room for good, and speak there; locked makes a private one", (*talker).join},
+		{"leave", "[ROOM]", "leave a room for good", (*talker).leave},
+		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*talker).change},
+		{"msg", "USER TEXT", "say something to one person", (*talker).message},
+		{"who", "[ROOM]", "who is there", (*talker).who},
+		{"rooms", "[all]", "your rooms and conversations, what is unread there, and rooms you could join", (*talker).rooms},
+		{"topic", "[TEXT]", "the topic here, or set it; /topic - clears it", (*talker).topic},
+		{"history", "[N]", "the last N messages here (20)", (*talker).history},
+		{"find", "WORDS", "messages here that hold all the words", (*talker).find},
+		{"delete", "[ID]", "take back what you said last here, or the message with this id", (*talker).takeBack},
+		{"invite", "USER [ROOM]", "let somebody join a room though it is locked", (*talker).invite},
+		{"expel", "USER [ROOM]", "put somebody out of a room (who made it, and admins)", (*talker).expel},
+		{"lock", "[ROOM]", "let only the invited join a room (who made it, and admins)", (*talker).lock},
+		{"open", "[ROOM]", "let everybody join it (the same)", (*talker).open},
+		{"passwd", "", "change your password", (*talker).passwd},
+		{"eject", "USER REASON", "end somebody's sessions (admins)", (*talker).eject},
+		{"mute", "USER MINUTES", "keep somebody from speaking; 0 lifts it (admins)", (*talker).mute},
+		{"help", "", "this", (*talker).help},
+		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*talker).quit},
 	}
 }
 
@@ -52,14 +52,14 @@ var errQuit = errors.New("quit")
 var errUsage = errors.New("usage")
 
 // obey runs a line that begins with a slash.
-func (c *chat) obey(ctx context.Context, line string) error {
+func (t *talker) obey(ctx context.Context, line string) error {
 	name, rest, _ := strings.Cut(strings.TrimPrefix(line, "/"), " ")
 	i := slices.IndexFunc(commands, func(known command) bool { return known.name == name })
 	if i < 0 {
 		return fmt.Errorf("there is no /%s; /help lists what there is, and //%s says it", name, name)
 	}
 	found := commands[i]
-	err := found.run(c, ctx, strings.TrimSpace(rest))
+	err := found.run(t, ctx, strings.TrimSpace(rest))
 	if err == errUsage {
 		return fmt.Errorf("it is /%s %s", found.name, found.usage)
 	}
@@ -89,8 +89,8 @@ func advised(err error) string {
 }
 
 // ask sends a request and returns what the server answers.
-func (c *chat) ask(ctx context.Context, command string, fields ...string) (string, error) {
-	s, err := c.link.Session()
+func (t *talker) ask(ctx context.Context, command string, fields ...string) (string, error) {
+	s, err := t.link.Session()
 	if err != nil {
 		return "", err
 	}
@@ -99,52 +99,52 @@ func (c *chat) ask(ctx context.Context, command string, fields ...string) (strin
 }
 
 // order sends a request and tells that it is done.
-func (c *chat) order(ctx context.Context, done, command string, fields ...string) error {
-	_, err := c.ask(ctx, command, fields...)
+func (t *talker) order(ctx context.Context, done, command string, fields ...string) error {
+	_, err := t.ask(ctx, command, fields...)
 	if err == nil {
-		c.tell(done)
+		t.face.tell(done)
 	}
 	return err
 }
 
-func (c *chat) passwd(ctx context.Context, rest string) error {
+func (t *talker) passwd(ctx context.Context, rest string) error {
 	if rest != "" {
 		return errors.New("it is /passwd alone: the password is asked for, and not shown")
 	}
-	if c.isGuest() {
+	if t.isGuest() {
 		return errors.New("guests have no password")
 	}
-	if !c.link.CanChangePassword() {
+	if !t.link.CanChangePassword() {
 		return errors.New("that needs a sign-in by password within the last 5 minutes: /quit, start again with your password, then /passwd")
 	}
-	password, err := askNewSecret(func(prompt string) (string, error) { return c.screen.secret(ctx, prompt) }, c.tell)
+	password, err := askNewSecret(func(prompt string) (string, error) { return t.face.secret(ctx, prompt) }, t.face.tell)
 	if err != nil {
 		return err
 	}
-	if err := c.link.ChangePassword(ctx, password); err != nil {
+	if err := t.link.ChangePassword(ctx, password); err != nil {
 		return err
 	}
-	c.tell("your password is changed; every other session of yours was ended")
+	t.face.tell("your password is changed; every other session of yours was ended")
 	return nil
 }
 
-func (c *chat) eject(ctx context.Context, rest string) error {
+func (t *talker) eject(ctx context.Context, rest string) error {
 	user, reason, found := strings.Cut(rest, " ")
 	if !found {
 		return errUsage
 	}
-	ended, err := c.ask(ctx, "EJECT", user, reason)
+	ended, err := t.ask(ctx, "EJECT", user, reason)
 	if isRefused(err, protocol.Forbidden) {
 		return errors.New("only admins can")
 	}
 	if err != nil {
 		return err
 	}
-	c.tell("sessions of " + user + " ended: " + ended)
+	t.face.tell("sessions of " + user + " ended: " + ended)
 	return nil
 }
 
-func (c *chat) mute(ctx context.Context, rest string) error {
+func (t *talker) mute(ctx context.Context, rest string) error {
 	words := strings.Fields(rest)
 	if len(words) != 2 {
 		return errUsage
@@ -158,19 +158,16 @@ func (c *chat) mute(ctx context.Context, rest string) error {
 	if long == 0 {
 		done = user + " may speak again"
 	}
-	err := c.order(ctx, done, "MUTE", user, words[1])
+	err := t.order(ctx, done, "MUTE", user, words[1])
 	if isRefused(err, protocol.Forbidden) {
 		return errors.New("only admins can")
 	}
 	return err
 }
 
-func (c *chat) help(context.Context, string) error {
-	for _, known := range commands {
-		c.screen.show(fmt.Sprintf("  /%-20s %s", known.name+" "+known.usage, known.help))
-	}
-	c.tell("Anything else is said " + place(c.room()) + "; //text says a text that begins with a slash.")
+func (t *talker) help(context.Context, string) error {
+	t.face.help()
 	return nil
 }
 
-func (c *chat) quit(context.Context, string) error { return errQuit }
+func (t *talker) quit(context.Context, string) error { return errQuit }

@@ -20,9 +20,9 @@ func place(room string) string {
 }
 
 // roomOr reads a room's name or @user, or takes the current one where there is none.
-func (c *chat) roomOr(rest string) (string, error) {
+func (t *talker) roomOr(rest string) (string, error) {
 	if rest == "" {
-		return c.room(), nil
+		return t.face.room(), nil
 	}
 	if _, bad := protocol.ParseTarget(rest); bad != nil {
 		return "", noName(rest)
@@ -36,8 +36,8 @@ func noName(word string) error {
 }
 
 // realRoom is roomOr where a conversation does not do.
-func (c *chat) realRoom(rest string) (string, error) {
-	room, err := c.roomOr(rest)
+func (t *talker) realRoom(rest string) (string, error) {
+	room, err := t.roomOr(rest)
 	if err == nil && strings.HasPrefix(room, "@") {
 		return "", errors.New("that goes for rooms, and " + room + " is a conversation; name a room, or /room ROOM first")
 	}
@@ -45,7 +45,7 @@ func (c *chat) realRoom(rest string) (string, error) {
 }
 
 // userAndRoom reads USER [ROOM].
-func (c *chat) userAndRoom(rest string) (user, room string, err error) {
+func (t *talker) userAndRoom(rest string) (user, room string, err error) {
 	words := strings.Fields(rest)
 	if len(words) < 1 || len(words) > 2 {
 		return "", "", errUsage
@@ -53,11 +53,11 @@ func (c *chat) userAndRoom(rest string) (user, room string, err error) {
 	if user = strings.TrimPrefix(words[0], "@"); protocol.CheckShownName(user) != nil {
 		return "", "", noName(user)
 	}
-	room, err = c.realRoom(strings.Join(words[1:], ""))
+	room, err = t.realRoom(strings.Join(words[1:], ""))
 	return user, room, err
 }
 
-func (c *chat) join(ctx context.Context, rest string) error {
+func (t *talker) join(ctx context.Context, rest string) error {
 	words := strings.Fields(rest)
 	locked := len(words) == 2 && words[1] == "locked"
 	if len(words) != 1 && !locked {
@@ -70,44 +70,44 @@ func (c *chat) join(ctx context.Context, rest string) error {
 	if protocol.CheckName(room) != nil {
 		return noName(room)
 	}
-	members, err := c.link.Join(ctx, room, locked)
+	members, err := t.link.Join(ctx, room, locked)
 	if isRefused(err, protocol.NotMember) {
 		return fmt.Errorf("you can't join %s: you need an invitation by a member, or an admin to make it", room)
 	}
 	if err != nil {
 		return err
 	}
-	c.setRoom(room)
-	c.tell(fmt.Sprintf("you speak %s now; members: %d", place(room), members))
-	if topic, err := c.ask(ctx, "TOPIC", room); err == nil && topic != "" {
-		c.tell("the topic is: " + topic)
+	t.face.setRoom(room)
+	t.face.tell(fmt.Sprintf("you speak %s now; members: %d", place(room), members))
+	if topic, err := t.ask(ctx, "TOPIC", room); err == nil && topic != "" {
+		t.face.tell("the topic is: " + topic)
 	}
 	return nil
 }
 
-func (c *chat) leave(ctx context.Context, rest string) error {
-	room, err := c.roomOr(rest)
+func (t *talker) leave(ctx context.Context, rest string) error {
+	room, err := t.roomOr(rest)
 	if err != nil {
 		return err
 	}
 	if strings.HasPrefix(room, "@") {
 		return errors.New("a conversation can't be left; /room ROOM goes elsewhere")
 	}
-	err = c.link.Leave(ctx, room)
+	err = t.link.Leave(ctx, room)
 	if room == lobby && isRefused(err, protocol.Forbidden) {
 		return errors.New("nobody leaves the lobby")
 	}
 	if err != nil {
 		return err
 	}
-	if room == c.room() {
-		c.setRoom(lobby)
+	if room == t.face.room() {
+		t.face.setRoom(lobby)
 	}
-	c.tell("you have left " + room + ", and speak " + place(c.room()) + " now")
+	t.face.tell("you have left " + room + ", and speak " + place(t.face.room()) + " now")
 	return nil
 }
 
-func (c *chat) change(ctx context.Context, rest string) error {
+func (t *talker) change(ctx context.Context, rest string) error {
 	if rest == "" {
 		return errUsage
 	}
@@ -117,40 +117,40 @@ func (c *chat) change(ctx context.Context, rest string) error {
 	}
 	var err error
 	if target.User == "" {
-		err = c.enter(ctx, rest)
+		err = t.enter(ctx, rest)
 	} else { // it need not have begun, but there must be such a person
-		_, err = c.ask(ctx, "HISTORY", rest, "after", "0", "1")
+		_, err = t.ask(ctx, "HISTORY", rest, "after", "0", "1")
 	}
 	if err != nil {
 		return err
 	}
-	c.setRoom(rest)
-	c.tell("you speak " + place(rest) + " now")
+	t.face.setRoom(rest)
+	t.face.tell("you speak " + place(rest) + " now")
 	return nil
 }
 
 // enter makes a room that was joined the one where the session is on the server as well, and the next one that takes it up.
-func (c *chat) enter(ctx context.Context, room string) error {
-	joined, err := c.link.Rooms(ctx)
+func (t *talker) enter(ctx context.Context, room string) error {
+	joined, err := t.link.Rooms(ctx)
 	if err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(joined, func(r client.Room) bool { return r.Name == room }) {
 		return fmt.Errorf("you have not joined %s; /join %s does (and /room @%s speaks with a person alone)", room, room, room)
 	}
-	_, err = c.link.Join(ctx, room, false)
+	_, err = t.link.Join(ctx, room, false)
 	return err
 }
 
-func (c *chat) who(ctx context.Context, rest string) error {
+func (t *talker) who(ctx context.Context, rest string) error {
 	if strings.Contains(rest, " ") {
 		return errUsage
 	}
-	room, err := c.realRoom(rest)
+	room, err := t.realRoom(rest)
 	if err != nil {
 		return err
 	}
-	s, err := c.link.Session()
+	s, err := t.link.Session()
 	if err != nil {
 		return err
 	}
@@ -159,24 +159,24 @@ func (c *chat) who(ctx context.Context, rest string) error {
 		return err
 	}
 	for i, user := range users {
-		users[i] = c.style.name(user)
+		users[i] = t.style.name(user)
 	}
-	c.screen.show(c.style.faint(fmt.Sprintf("* in %s (%d): ", room, len(users))) + strings.Join(users, ", "))
+	t.face.show(t.style.faint(fmt.Sprintf("* in %s (%d): ", room, len(users))) + strings.Join(users, ", "))
 	return nil
 }
 
 // fewRooms is how many of the rooms that one could join are shown unless all are asked for.
 const fewRooms = 20
 
-func (c *chat) rooms(ctx context.Context, rest string) error {
+func (t *talker) rooms(ctx context.Context, rest string) error {
 	if rest != "" && rest != "all" {
 		return errUsage
 	}
-	joined, err := c.link.Rooms(ctx)
+	joined, err := t.link.Rooms(ctx)
 	if err != nil {
 		return err
 	}
-	s, err := c.link.Session()
+	s, err := t.link.Session()
 	if err != nil {
 		return err
 	}
@@ -186,30 +186,30 @@ func (c *chat) rooms(ctx context.Context, rest string) error {
 	}
 	for _, room := range joined {
 		line := room.Name
-		if room.Unread > 0 && !c.isGuest() { // of a guest nobody keeps what was read
+		if room.Unread > 0 && !t.isGuest() { // of a guest nobody keeps what was read
 			line += fmt.Sprintf("   %d unread", room.Unread)
 		}
-		if room.Name == c.room() {
+		if room.Name == t.face.room() {
 			line += "   (you speak here)"
 		}
-		c.tell(line)
+		t.face.tell(line)
 	}
 	if len(joinable) == 0 {
 		if rest == "all" {
-			c.tell("there are no other rooms that you could join")
+			t.face.tell("there are no other rooms that you could join")
 		}
 		return nil
 	}
-	c.tell("you could /join:")
+	t.face.tell("you could /join:")
 	shown := joinable
 	if rest != "all" && len(joinable) > fewRooms {
 		shown = joinable[:fewRooms]
 	}
 	for _, room := range shown {
-		c.tell(fmt.Sprintf("%s   members: %d", room.Name, room.Members))
+		t.face.tell(fmt.Sprintf("%s   members: %d", room.Name, room.Members))
 	}
 	if more := len(joinable) - len(shown); more > 0 {
-		c.tell(fmt.Sprintf("and %d more; /rooms all shows them", more))
+		t.face.tell(fmt.Sprintf("and %d more; /rooms all shows them", more))
 	}
 	return nil
 }
@@ -226,57 +226,57 @@ func unread(room client.Room, current string) string {
 // noTopic clears a topic.
 const noTopic = "-"
 
-func (c *chat) topic(ctx context.Context, rest string) error {
-	room, err := c.realRoom("")
+func (t *talker) topic(ctx context.Context, rest string) error {
+	room, err := t.realRoom("")
 	if err != nil {
 		return err
 	}
 	if rest == "" {
-		topic, err := c.ask(ctx, "TOPIC", room)
+		topic, err := t.ask(ctx, "TOPIC", room)
 		if err != nil {
 			return err
 		}
 		if topic == "" {
 			topic = "none; /topic TEXT sets it"
 		}
-		c.tell("the topic of " + room + " is: " + topic)
+		t.face.tell("the topic of " + room + " is: " + topic)
 		return nil
 	}
 	told := "the topic of " + room + " is set"
 	if rest == noTopic {
 		rest, told = "", "the topic of "+room+" is cleared"
 	}
-	return c.order(ctx, told, "TOPIC", room, rest)
+	return t.order(ctx, told, "TOPIC", room, rest)
 }
 
-func (c *chat) invite(ctx context.Context, rest string) error {
-	user, room, err := c.userAndRoom(rest)
+func (t *talker) invite(ctx context.Context, rest string) error {
+	user, room, err := t.userAndRoom(rest)
 	if err != nil {
 		return err
 	}
-	return c.order(ctx, user+" may join "+room, "INVITE", room, user)
+	return t.order(ctx, user+" may join "+room, "INVITE", room, user)
 }
 
-func (c *chat) expel(ctx context.Context, rest string) error {
-	user, room, err := c.userAndRoom(rest)
+func (t *talker) expel(ctx context.Context, rest string) error {
+	user, room, err := t.userAndRoom(rest)
 	if err != nil {
 		return err
 	}
-	return c.order(ctx, user+" is out of "+room, "EXPEL", room, user)
+	return t.order(ctx, user+" is out of "+room, "EXPEL", room, user)
 }
 
-func (c *chat) lock(ctx context.Context, rest string) error {
-	room, err := c.realRoom(rest)
+func (t *talker) lock(ctx context.Context, rest string) error {
+	room, err := t.realRoom(rest)
 	if err != nil {
 		return err
 	}
-	return c.order(ctx, room+" is locked: who has not joined needs an /invite", "LOCK", room)
+	return t.order(ctx, room+" is locked: who has not joined needs an /invite", "LOCK", room)
 }
 
-func (c *chat) open(ctx context.Context, rest string) error {
-	room, err := c.realRoom(rest)
+func (t *talker) open(ctx context.Context, rest string) error {
+	room, err := t.realRoom(rest)
 	if err != nil {
 		return err
 	}
-	return c.order(ctx, room+" is open: everybody can join it", "OPEN", room)
+	return t.order(ctx, room+" is open: everybody can join it", "OPEN", room)
 }

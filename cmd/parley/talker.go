@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"parley/internal/client"
+	"parley/protocol"
+)
+
+// talker carries out what a person types, in line mode and full screen alike: texts are said, /commands obeyed. Its methods are for
+// one goroutine, which waits for the server's answers.
+type talker struct {
+	link  *link
+	style style
+	face  face
+
+	mu   sync.Mutex
+	last map[string]*client.Post // what was said last, by target
+}
+
+// face is where a talker's person looks: line mode, or the full screen.
+type face interface {
+	room() string // or @user that is spoken in
+	setRoom(room string)
+	tell(text string)                 // a sentence of the program's own
+	show(line string)                 // one of many; printable already
+	past(found []protocol.Event)      // messages that were asked for
+	looked(room string, newest int64) // the person has seen what they want to see of a room
+	posted(post *client.Post)         // a text is on its way
+	secret(ctx context.Context, prompt string) (string, error)
+	help()
+}
+
+// line does what one line asks for. Its error ends the program; others are told.
+func (t *talker) line(ctx context.Context, line string) error {
+	if _, err := t.link.Session(); err != nil {
+		t.link.TryNow()
+	}
+	err := error(nil)
+	if text, isText := spoken(line); !isText {
+		err = t.obey(ctx, line)
+	} else if strings.TrimSpace(text) != "" {
+		err = t.say(ctx, t.face.room(), text)
+	}
+	if err == errQuit || err == io.EOF {
+		return err
+	}
+	if err != nil {
+		t.face.tell(advised(err))
+	}
+	return nil
+}
+
+// spoken is what a typed line says; false: it is a command. A second slash says a text that begins with one.
+func spoken(line string) (text string, isText bool) {
+	text, slashed := strings.CutPrefix(line, "/")
+	return text, !slashed || strings.HasPrefix(text, "/")
+}
+
+func (t *talker) say(ctx context.Context, target, text string) error {
+	post, err := t.link.Post(ctx, target, text)
+	if err == nil {
+		t.noteLast(post)
+		t.face.posted(post)
+	}
+	return err
+}
+
+func (t *talker) noteLast(post *client.Post) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.last == nil {
+		t.last = map[string]*client.Post{}
+	}
+	t.last[post.Target] = post
+}
+
+func (t *talker) lastIn(room string) *client.Post {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last[room]
+}
+
+func (t *talker) isGuest() bool { return strings.HasPrefix(t.link.user, protocol.GuestMark) }
+
+// unsaid says of a post that was refused why.
+func (t *talker) unsaid(post *client.Post, err error) string {
+	if isRefused(err, protocol.Forbidden) && t.isGuest() && strings.HasPrefix(post.Target, "@") {
+		err = errors.New("guests cannot talk to one person alone")
+	}
+	return fmt.Sprintf("not said to %s: %q: %s", post.Target, protocol.Printable(post.Text), advised(err))
+}
