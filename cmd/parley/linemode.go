@@ -82,9 +82,11 @@ func awaitPosts(settled <-chan struct{}) error {
 	case <-settled:
 		return nil
 	case <-time.After(leaveTimeout):
-		return errors.New("not everything was acknowledged before the end")
+		return errNotAll
 	}
 }
+
+var errNotAll = errors.New("not everything was acknowledged before the end")
 
 // converse reads lines until it is told to stop or the client has ended, and returns why.
 func (c *lineMode) converse(ctx context.Context) error {

@@ -279,7 +279,8 @@ func (m *Mirror) Left(name string) {
 // Present takes WHO's answer about a room.
 func (m *Mirror) Present(name string, users []string) {
 	if t := m.rooms[name]; t != nil {
-		t.Here, t.HereCount = slices.Sorted(slices.Values(users)), len(users)
+		t.Here, t.HereCount = append([]string{}, users...), len(users)
+		slices.Sort(t.Here)
 	}
 }
 

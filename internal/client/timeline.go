@@ -21,6 +21,7 @@ type Timeline struct {
 	Read    int64   // id of the newest message that the person has been shown, as far as is known
 	Mark    int64   // reading stopped behind this id, and what follows is new since then; 0: nothing is
 
+	keys      int  // given so far
 	born      int  // how often LIST had been asked when it was first heard of
 	asking    bool // for an older page
 	counted   int  // unread messages up to countedTo, by LIST
@@ -33,6 +34,7 @@ type Timeline struct {
 type Item struct {
 	Event protocol.Event // ID is 0 where it has none
 	Err   error          // why the text was not said
+	Key   int            // its own within the timeline, and the same as long as it is there
 
 	after int64 // without an ID: the message that it stands behind
 }
@@ -92,6 +94,8 @@ func (t *Timeline) OlderFailed() { t.asking = false }
 // insert puts an item in its place: by id, and without one behind all that is there. What is there already is there once; a message's
 // own time takes the place of the one it was given here.
 func (t *Timeline) insert(item Item) {
+	t.keys++
+	item.Key = t.keys
 	if item.Event.ID == 0 {
 		item.after = t.Newest()
 		t.Items = append(t.Items, item)
@@ -99,6 +103,7 @@ func (t *Timeline) insert(item Item) {
 	}
 	if i, found := t.find(item.Event.ID); found {
 		if t.Items[i].Event.Command != protocol.EventGone {
+			item.Key = t.Items[i].Key
 			t.Items[i] = item
 		}
 		return
