@@ -5,6 +5,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"parley/internal/client"
 	"parley/protocol"
 )
 
@@ -107,7 +108,7 @@ func (m *model) above(height int) []string {
 func (m *model) header() string {
 	t, width := m.mirror.Room(m.room), m.paneWidth()
 	right := ""
-	if v := m.view(); m.overlay == nil && t.Mark != 0 && v.markSeen != t.Mark && !m.window(m.paneHeight()).marked {
+	if m.overlay == nil && m.newAbove(t) {
 		right = m.style.alert(" ↑ new (PgUp) ")
 	}
 	left := " " + m.style.strong(m.room)
@@ -115,6 +116,15 @@ func (m *model) header() string {
 		left += m.style.faint("  " + t.Topic)
 	}
 	return m.fit(m.measure.Truncate(left, width-m.measure.StringWidth(right), "…"), width-m.measure.StringWidth(right)) + right
+}
+
+// newAbove tells whether what is new begins above the pane, and was not scrolled to yet.
+func (m *model) newAbove(t *client.Timeline) bool {
+	if t.Mark == 0 || m.view().markSeen == t.Mark {
+		return false
+	}
+	w := m.window(m.paneHeight())
+	return !w.marked && w.top < len(t.Items) && t.Items[w.top].Event.ID > t.Mark
 }
 
 // saidRows are what the last command said.
