@@ -73,5 +73,6 @@ func (e *errand) secret(ctx context.Context, prompt string) (string, error) {
 func (e *errand) run(ctx context.Context, t talker) tea.Msg {
 	t.face = e
 	e.err = t.line(ctx, e.line)
-	return e
+	e.feed.send(e) // behind what it has sent before
+	return nil
 }

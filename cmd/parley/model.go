@@ -279,6 +279,7 @@ func (m *model) returned(e *errand) tea.Cmd {
 	default:
 		m.said = e.told
 	}
+	m.mirror.Stale() // it may have joined, left or read something
 	m.errands = m.errands[1:]
 	if len(m.errands) > 0 {
 		return m.carryOut()

@@ -157,8 +157,8 @@ func (m *Mirror) listed(t *Timeline, room Room) {
 
 func (m *Mirror) isGuest() bool { return strings.HasPrefix(m.self, protocol.GuestMark) }
 
-// ListFailed takes that LIST was not answered.
-func (m *Mirror) ListFailed() { m.stale = true }
+// Stale takes that LIST would tell something that is not known here.
+func (m *Mirror) Stale() { m.stale = true }
 
 // Take takes what the Client tells, at the time now.
 func (m *Mirror) Take(u Update, now time.Time) {
