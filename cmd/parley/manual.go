@@ -22,14 +22,18 @@ func manual() flags.Manual {
 	for _, c := range commands {
 		talking.Terms = append(talking.Terms, flags.Term{Name: "/" + c.name, Usage: c.usage, Text: c.help})
 	}
+	keys := flags.Topic{Title: "KEYS", Text: "On the full screen; a text is edited with the keys that readline has."}
+	for _, b := range bindings {
+		keys.Terms = append(keys.Terms, flags.Term{Name: b.shown, Text: b.help})
+	}
 	return flags.Manual{
 		Section: 1,
-		Topics:  []flags.Topic{talking},
+		Topics:  []flags.Topic{talking, keys},
 		Environment: []flags.Term{
 			{Name: "PARLEY_PASSWORD", Text: "The password; it goes before --password-file."},
 			{Name: "XDG_STATE_HOME", Text: "Below it sessions are stored; ~/.local/state where it is not set."},
-			{Name: "NO_COLOR", Text: "Set to anything: no colours."},
-			{Name: "TERM", Text: "dumb, or not set: no colours."},
+			{Name: "NO_COLOR", Text: "Set to anything: no colours, and no full screen."},
+			{Name: "TERM", Text: "dumb, or not set: the same."},
 		},
 		Files: []flags.Term{
 			{Name: "$XDG_STATE_HOME/parley/", Text: "Stored sessions, a file for each account at each server, which nobody else may read."},
