@@ -39,7 +39,7 @@ func init() {
 		{[]string{"ctrl+z"}, "Ctrl-Z", "suspend", func(*model) tea.Cmd { return tea.Suspend }},
 		{[]string{"ctrl+c"}, "Ctrl-C twice", "end, but stay signed in", (*model).interrupt},
 		{[]string{"ctrl+d"}, "Ctrl-D", "the same, where nothing is typed", (*model).endOfInput},
-		{[]string{"?"}, "?", "this, where nothing is typed", (*model).questionMark},
+		{[]string{"?"}, "?", "this list, where nothing is typed", (*model).questionMark},
 	}
 }
 
