@@ -367,8 +367,8 @@ func TestSizes(t *testing.T) {
 	}
 	play(t, 100, 24, p, func(s *stage) {
 		s.take(tea.PasteMsg{Content: strings.Repeat("中文 ", 300) + "\n" + family})
-		for w := minWidth; w < 130; w += 7 {
-			for h := minHeight; h < 40; h += 5 {
+		for w := minWidth; w < 130; w += 17 {
+			for h := minHeight; h < 40; h += 9 {
 				s.take(tea.WindowSizeMsg{Width: w, Height: h})
 				s.press("pgup")
 				s.screen()

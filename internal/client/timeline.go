@@ -84,7 +84,9 @@ func (t *Timeline) Older(page []protocol.Event, start bool) {
 	t.asking = false
 	t.Start = start
 	for _, e := range page {
-		t.insert(Item{Event: e})
+		if e.Room == t.Name {
+			t.insert(Item{Event: e})
+		}
 	}
 }
 
