@@ -144,7 +144,7 @@ func (t *Timeline) find(id int64) (int, bool) {
 func (t *Timeline) takeBack(e protocol.Event) {
 	if i, found := t.find(e.ID); found {
 		was := t.Items[i].Event
-		t.Items[i].Event = protocol.Event{Command: protocol.EventGone, ID: e.ID, Room: e.Room, User: e.User, Time: was.Time}
+		t.Items[i].Event = protocol.Event{Command: protocol.EventGone, ID: e.ID, Room: was.Room, User: was.User, Time: was.Time}
 	}
 }
 
