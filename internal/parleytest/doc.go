@@ -7,4 +7,5 @@
 //   - conn.go: one connection, line by line
 //   - wire.go: how it ended
 //   - openssl.go: a connection by another program
+//   - tmux.go: a program in a terminal, driven by internal/tmux
 package parleytest
