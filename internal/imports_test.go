@@ -77,7 +77,7 @@ var floors = [][]string{
 	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web",
 		"parley/internal/tmux"},
 	{"parley/cmd/internal/flags"},
-	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench"},
+	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench", "parley/docs/screens"},
 }
 
 // rule forbids what the floors alone would allow.
@@ -118,6 +118,9 @@ var rules = []rule{
 		"what measures a server shares no code with it but the wire's, and treats its peers alike"},
 	{"parley/internal/tmux", false, []string{"parley/...", "*"},
 		"it drives any program, and knows it by its screen alone"},
+	{"parley/docs/screens", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
+		"parley/internal/control", "parley/internal/client", "parley/protocol", "parley/auth", "parley/tlsutil", "parley/cmd/..."},
+		"a picture shows what the programs do, and nothing else"},
 }
 
 // own says that one module outside the standard library, or one package of this one, belongs to one package.
