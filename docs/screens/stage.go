@@ -116,10 +116,26 @@ func (s *stage) open(name string) *tmux.Terminal {
 	x := tmux.Open(s, tmux.Options{
 		Dir: home, Width: s.scene.width, Height: s.scene.height, Patience: patience,
 		Env:     []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TZ=UTC", "COLORTERM=truecolor"},
-		Command: append(command, name+"@"+s.addr),
+		Command: exact(filepath.Join(home, "inner"), append(command, name+"@"+s.addr)),
 	})
 	s.screens[name] = x
 	return x
+}
+
+// exact is the command by which the screen has every cell's colour. A tmux before 3.4 does not tell that of cells which the program has
+// coloured by erasing them, as full-screen programs do with the rest of a line. So there is a second tmux between the program and
+// the terminal: it draws such cells as blanks, since the terminal is none that it could erase in colour (bce). It ends with the terminal.
+func exact(socket string, command []string) []string {
+	return append([]string{
+		"env", "-u", "TMUX", "tmux", "-u", "-f", "/dev/null", "-S", socket,
+		"set-option", "-g", "status", "off", ";",
+		"set-option", "-g", "prefix", "None", ";",
+		"set-option", "-g", "destroy-unattached", "on", ";",
+		"set-option", "-s", "escape-time", "0", ";",
+		"set-option", "-s", "default-terminal", "tmux-256color", ";",
+		"set-option", "-s", "terminal-features", "*:RGB", ";",
+		"new-session", "--", "env",
+	}, command...)
 }
 
 // look is somebody's screen as it is.
