@@ -24,8 +24,8 @@ func TestHand(t *testing.T) {
 		setup, want string
 		act         func(x *tmux.Terminal)
 	}{
-		"text":        {"", "-l; Enter\\;$", func(x *tmux.Terminal) { x.Type("-l; Enter\\;\r") }},
-		"a semicolon": {"", ";$", func(x *tmux.Terminal) { x.Type(";\r") }},
+		"text":        {"", "-l; Enter\\;$", func(x *tmux.Terminal) { x.Enter("-l; Enter\\;") }},
+		"a semicolon": {"", ";$", func(x *tmux.Terminal) { x.Enter(";") }},
 		"beyond ASCII": {"", "M-CM-<M-pM-^_M-^XM-^@$", func(x *tmux.Terminal) {
 			x.Enter("ü😀")
 		}},
@@ -46,7 +46,7 @@ func TestHand(t *testing.T) {
 
 // Everything that can be looked at is that of the program.
 func TestEye(t *testing.T) {
-	x := open(t, `printf 'first\033[31mred\033[0m\n'; read a; stty size; printf '\033[2;4H\033[?25l'; read b; exit 7`)
+	x := open(t, `printf 'first\033[31mred\033[0m\n'; read a; stty size; printf '\033[2;4H\033[?25l'; read b; exit 7;`)
 	x.Await("firstred")
 	if styled := x.Styled(); !strings.Contains(styled, "\x1b[31mred") {
 		t.Errorf("the colour is missing: %q", styled)
