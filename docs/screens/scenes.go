@@ -21,7 +21,7 @@ type step func(s *stage)
 
 var scenes = []scene{
 	{
-		name: "linemode", width: 80, height: 10, people: []string{"alice", "bob"}, of: "alice",
+		name: "linemode", width: 80, height: 10, people: []string{"alice", "bob"}, of: "alice", client: []string{"--plain"},
 		about: "Line mode of the parley client: alice signs in, says good morning to bob, is answered, sets the topic, and asks who is here.",
 		steps: []step{
 			signIn("bob", "speak in lobby"),
