@@ -3,7 +3,7 @@
 //
 //	go run ./docs/screens
 //
-// It runs at the root of the repository and needs go and tmux. A scene gives the same picture whenever it is played: clocks and the server's
+// It runs at the root of the repository and needs go and tmux. A scene gives the same picture whenever it is played: clocks, days and the server's
 // address are replaced (fixed.go). What the client shows is never made up.
 //
 //   - scenes.go: the scenes, and the steps that they are made of

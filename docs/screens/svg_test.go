@@ -98,12 +98,12 @@ func TestCursor(t *testing.T) {
 // What is another one each time is replaced, in its place, whatever its colour and what stands before it.
 func TestFix(t *testing.T) {
 	const addr = "127.100.100.100:34567"
-	p := shotOf("日 23:5\x1b[31m9 at 127.100.100.100:34567|\n24:00 123:45 12:34:56 00:00")
+	p := shotOf("日 23:5\x1b[31m9 at 127.100.100.100:34567|\n24:00 123:45 12:34:56 00:00\n── Friday, 1 May 2026 ───────────\n── Wednesday, 30 September 2026 ─── 日")
 	p.title = "parley alice@" + addr
 	if err := p.fix(addr); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"日 09:41 at chat.example.org:7443|", "24:00 123:45 09:41:56 09:41"}
+	want := []string{"日 09:41 at chat.example.org:7443|", "24:00 123:45 09:41:00 09:41", "── Monday, 21 September 2026 ────", "── Monday, 21 September 2026 ────── 日"}
 	for i, line := range p.lines {
 		var text strings.Builder
 		for _, c := range line {
@@ -118,5 +118,8 @@ func TestFix(t *testing.T) {
 	}
 	if err := shotOf("at 127.100.100.100:80").fix("127.100.100.100:80"); err == nil {
 		t.Error("what has another width is replaced")
+	}
+	if err := shotOf("── Friday, 1 May 2026 ─").fix(addr); err == nil {
+		t.Error("a day without room for another is replaced")
 	}
 }
