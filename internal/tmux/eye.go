@@ -43,7 +43,8 @@ func (x *Terminal) Written() string {
 	if err != nil && !os.IsNotExist(err) {
 		x.r.Fatalf("%v", err)
 	}
-	return string(all)
+	written, _, _ := strings.Cut(string(all), "\x1b]2;"+endTitle) // which the keeper wrote
+	return written
 }
 
 // Await waits until the screen holds text. A line that the terminal has wrapped is two.
@@ -52,10 +53,19 @@ func (x *Terminal) Await(text string) {
 	x.AwaitScreen(fmt.Sprintf("%q is not shown", text), func(screen string) bool { return strings.Contains(screen, text) })
 }
 
-// AwaitScreen waits until the screen is as wanted; failure is what is told where it does not come to that.
+// AwaitScreen waits until the screen is as wanted; failure is what is told where it does not come to that: at once when the program has ended.
 func (x *Terminal) AwaitScreen(failure string, wanted func(screen string) bool) {
 	x.r.Helper()
-	x.until(failure, func() bool { return wanted(x.Screen()) })
+	x.until(failure, func() bool {
+		_, ended := x.state() // before the look
+		if wanted(x.Screen()) {
+			return true
+		}
+		if ended {
+			x.r.Fatalf("%s, and the program has ended; the screen is\n%s", failure, x.Screen())
+		}
+		return false
+	})
 }
 
 // AwaitWritten waits until the program has written text, which may be an escape sequence.

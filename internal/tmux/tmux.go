@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -42,6 +41,14 @@ type Terminal struct {
 // poll is how often it is looked whether something has come.
 const poll = 20 * time.Millisecond
 
+// keeper runs the program, puts its exit code into the terminal's title, behind all that the program wrote, and keeps the terminal open.
+// Left to itself, tmux closes it when the program ends, and then may lose what was written last and how it ended. The traps are so that
+// keys which end or stop the program leave the shell alone; the program does not inherit them.
+const (
+	keeper   = `trap : INT QUIT TSTP; "$@"; printf '\033]2;` + endTitle + `%d\033\\' $?; exec sleep 1000000`
+	endTitle = "the program has ended with "
+)
+
 // Open starts the program. Close must be called, unless Open has told the Reporter.
 func Open(r Reporter, opts Options) *Terminal {
 	r.Helper()
@@ -73,17 +80,16 @@ func (x *Terminal) begin() error {
 	settings := []string{
 		"set-option", "-g", "status", "off", ";",
 		"set-option", "-g", "default-terminal", "tmux-256color", ";",
-		"set-option", "-g", "remain-on-exit", "on", ";", // so that the last screen and the code can be looked at
-		"set-option", "-g", "remain-on-exit-format", "", ";",
 		"set-option", "-g", "history-limit", "5000", ";",
-		"new-session", "-d", "-x", strconv.Itoa(x.opts.Width), "-y", strconv.Itoa(x.opts.Height), "--", "env", // a program without arguments would be given to a shell
+		"new-session", "-d", "-x", strconv.Itoa(x.opts.Width), "-y", strconv.Itoa(x.opts.Height), "--",
+		"sh", "-c", keeper, "sh",
 	}
 	for _, word := range x.opts.Command {
 		settings = append(settings, literal(word))
 	}
 	settings = append(settings, ";", "pipe-pane", "-O", "exec cat >>'"+x.record()+"'")
 	for deadline := time.Now().Add(x.opts.Patience); ; time.Sleep(poll) {
-		if _, err := os.Stat(x.socket()); err == nil {
+		if _, err := x.try(nil, "show-options", "-s"); err == nil {
 			_, err := x.try(nil, settings...)
 			return err
 		}
@@ -93,7 +99,7 @@ func (x *Terminal) begin() error {
 		default:
 		}
 		if time.Now().After(deadline) {
-			return errors.New("its server opens no socket")
+			return errors.New("its server does not answer")
 		}
 	}
 }
@@ -143,31 +149,40 @@ func (x *Terminal) Set(option, value string) {
 	x.do("set-option", "-g", option, value)
 }
 
-// End waits until the program has ended, and returns its exit code; -1 where a signal ended it. The screen stays.
-func (x *Terminal) End() int {
+// End waits until the program has ended, and returns its exit code; 128 and the signal's number where one ended it. The screen stays.
+func (x *Terminal) End() (code int) {
 	x.r.Helper()
-	var dead string
-	x.until("the program does not end", func() bool {
-		dead = x.do("display-message", "-p", "#{pane_dead} #{pane_dead_status}")
-		return strings.HasPrefix(dead, "1")
+	x.until("the program does not end", func() (ended bool) {
+		code, ended = x.state()
+		return ended
 	})
-	code, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(dead, "1")))
-	if err != nil {
-		return -1
-	}
 	return code
+}
+
+// state tells whether the program has ended, all that it wrote is on the screen, and with which exit code.
+func (x *Terminal) state() (code int, ended bool) {
+	x.r.Helper()
+	said, found := strings.CutPrefix(strings.TrimSpace(x.do("display-message", "-p", "#{pane_title}")), endTitle)
+	if !found {
+		return 0, false
+	}
+	code, err := strconv.Atoi(said)
+	if err != nil {
+		x.r.Fatalf("tmux has %q for an exit code", said)
+	}
+	return code, true
 }
 
 // Close kills the program and what it has started, and ends the server. More than once is as good as once.
 func (x *Terminal) Close() {
-	if state, err := x.try(nil, "display-message", "-p", "#{pane_dead} #{pane_pid}"); err == nil {
-		if pid, running := strings.CutPrefix(strings.TrimSpace(state), "0 "); running {
-			if n, err := strconv.Atoi(pid); err == nil && n > 1 {
-				syscall.Kill(-n, syscall.SIGKILL) // the pane's program leads a group; one that ignores SIGHUP would stay
-			}
+	if pid, err := x.try(nil, "display-message", "-p", "#{pane_pid}"); err == nil {
+		if n, err := strconv.Atoi(strings.TrimSpace(pid)); err == nil && n > 1 {
+			syscall.Kill(-n, syscall.SIGKILL) // the pane's shell leads a group; a program that ignores SIGHUP would stay
 		}
 	}
-	x.try(nil, "kill-server")
+	if _, err := x.try(nil, "kill-server"); err != nil {
+		x.server.Process.Kill() // or it has ended
+	}
 	select {
 	case <-x.ended:
 	case <-time.After(x.opts.Patience):

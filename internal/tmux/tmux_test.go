@@ -72,6 +72,24 @@ func TestEye(t *testing.T) {
 		t.Errorf("the program ends with %d", code)
 	}
 	x.Await("firstred") // what it left
+	x.AwaitWritten("\x1b[?25l")
+	if written := x.Written(); strings.Contains(written, "ended") {
+		t.Errorf("the record holds what the program did not write: %q", written)
+	}
+}
+
+// What ends a program by a key or a signal does not end its terminal.
+func TestSignal(t *testing.T) {
+	if code := open(t, "kill -KILL $$").End(); code != 128+9 {
+		t.Errorf("the program ends with %d", code)
+	}
+	x := open(t, "echo waiting; exec sleep 1000")
+	x.Await("waiting")
+	x.Keys("C-c")
+	if code := x.End(); code != 128+2 {
+		t.Errorf("the program ends with %d", code)
+	}
+	x.Await("waiting")
 }
 
 // failure is a Reporter that keeps what it is told.
@@ -102,13 +120,12 @@ func TestFails(t *testing.T) {
 		}()
 		act(f)
 	}
-	opts := tmux.Options{Dir: t.TempDir(), Width: 20, Height: 4, Env: os.Environ(), Command: []string{"echo", "nothing else"}, Patience: time.Second}
+	opts := tmux.Options{Dir: t.TempDir(), Width: 20, Height: 4, Env: os.Environ(), Command: []string{"echo", "nothing else"}, Patience: parleytest.Patience}
 	fails(func(f *failure) {
 		x := tmux.Open(f, opts)
 		defer x.Close()
-		x.End()
 		x.Await("something")
-	}, `"something" is not shown`, "nothing else")
+	}, `"something" is not shown`, "the program has ended", "nothing else")
 	opts.Dir = t.TempDir() + "/missing"
 	fails(func(f *failure) { tmux.Open(f, opts) }, "tmux does not start", "missing")
 }
