@@ -39,26 +39,24 @@ func init() {
 		{[]string{"ctrl+z"}, "Ctrl-Z", "suspend", func(*model) tea.Cmd { return tea.Suspend }},
 		{[]string{"ctrl+c"}, "Ctrl-C twice", "end, but stay signed in", (*model).interrupt},
 		{[]string{"ctrl+d"}, "Ctrl-D", "the same, where nothing is typed", (*model).endOfInput},
-		{[]string{"?"}, "?", "this, where nothing is typed", (*model).questionMark},
+		{[]string{"?"}, "?", "this list, where nothing is typed", (*model).questionMark},
 	}
 }
 
 // press takes a key.
 func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 	name := key.String()
-	if name != "ctrl+c" {
-		m.leaving = false
+	if name != "ctrl+c" && m.leaving {
+		m.leaving, m.said = false, nil
 	}
 	if name != "tab" && name != "shift+tab" {
 		m.input.stopCompleting()
 	}
-	if name != "enter" && name != "esc" {
-		m.input.confirming = false
+	if name != "enter" && name != "esc" && m.input.confirming {
+		m.input.confirming, m.said = false, nil
 	}
-	if m.overlay != nil {
-		if cmd, taken := m.pressOverlay(name); taken {
-			return cmd
-		}
+	if m.overlay != nil && m.pressOverlay(name) {
+		return nil
 	}
 	i := slices.IndexFunc(bindings, func(b binding) bool { return slices.Contains(b.keys, name) })
 	if i < 0 || name == "?" && !m.input.active().isEmpty() {

@@ -179,7 +179,8 @@ func (m *model) look() {
 	}
 	sees := m.focused && m.overlay == nil && m.view().follows()
 	m.mirror.Attend(sees)
-	if t := m.mirror.Room(m.room); sees && t.Read > 0 {
+	if t := m.mirror.Room(m.room); sees && t.Read > m.view().told {
+		m.view().told = t.Read
 		m.link.Seen(m.room, t.Read)
 	}
 }
@@ -279,6 +280,10 @@ func (m *model) returned(e *errand) tea.Cmd {
 	default:
 		m.said = e.told
 	}
+	if m.overlay != nil {
+		m.overlay.draft = m.input.editor.text()
+	}
+	m.mirror.Stale() // it may have joined, left or read something
 	m.errands = m.errands[1:]
 	if len(m.errands) > 0 {
 		return m.carryOut()

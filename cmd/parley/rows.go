@@ -39,6 +39,9 @@ func (m *model) block(e entries, at int) (rows []string, mark int) {
 		return m.pendingRows(e.Pending[at-len(e.Items)].Text), mark
 	}
 	item := e.Items[at]
+	if at == 0 && e.Start {
+		rows = append(rows, m.style.faint("  this is where "+e.Name+" begins"))
+	}
 	if day := m.day(e, at); day != "" {
 		rows = append(rows, m.rule(day, m.style.faint))
 	}
@@ -171,9 +174,24 @@ func (m *model) set(s setting) []string {
 	return rows
 }
 
-// wrap breaks printable text into rows of a width; there is at least one.
+// wrap breaks printable text, perhaps coloured, into rows of a width; there is at least one. Each row has its colours to itself.
 func (m *model) wrap(text string, width int) []string {
-	return strings.Split(m.measure.Wrap(text, max(2, width), ""), "\n")
+	rows := strings.Split(m.measure.Wrap(text, max(2, width), ""), "\n")
+	colour := ""
+	for i, row := range rows {
+		begin := colour
+		if at := strings.LastIndex(row, "\x1b["); at >= 0 {
+			colour = row[at : at+strings.IndexByte(row[at:], 'm')+1]
+			if colour == resetColour {
+				colour = ""
+			}
+		}
+		rows[i] = begin + row
+		if colour != "" {
+			rows[i] += resetColour
+		}
+	}
+	return rows
 }
 
 // fit makes a row exactly so wide.

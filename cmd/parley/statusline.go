@@ -27,11 +27,19 @@ func (m *model) status() string {
 	if m.view().scrolled {
 		add("↓ Esc: to the newest")
 	}
-	add(m.present())
-	return m.style.reverse(m.fit(" "+m.measure.Truncate(strings.Join(parts, " │ "), m.width-2, "…"), m.width))
+	paint := m.style.reverse
+	if c := m.mirror.Connection; c.Online {
+		add(m.present())
+	} else {
+		paint = m.style.alarm
+		if c.Err != nil {
+			add(sentence(c.Err))
+		}
+	}
+	return paint(m.fit(" "+m.measure.Truncate(strings.Join(parts, " │ "), m.width-2, "…"), m.width))
 }
 
-// connectionState is honest: since when there is none, why, and when the next try is.
+// connectionState is honest: since when there is no connection, and when the next try is.
 func (m *model) connectionState() string {
 	c := m.mirror.Connection
 	if c.Online {
@@ -40,16 +48,11 @@ func (m *model) connectionState() string {
 	if c.Since.IsZero() {
 		return "○ signing in"
 	}
-	text := "○ no connection since " + m.local(c.Since).Format(time.TimeOnly)
+	text := "○ offline since " + m.local(c.Since).Format("15:04")
 	if wait := c.Retry.Sub(m.now()).Round(time.Second); wait > 0 {
-		text += fmt.Sprintf(", next try in %v", wait)
-	} else {
-		text += ", trying now"
+		return text + fmt.Sprintf(", next try in %v", wait)
 	}
-	if c.Err != nil {
-		text += " (" + sentence(c.Err) + ")"
-	}
-	return text
+	return text + ", trying now"
 }
 
 // waiting is how much was typed and not acknowledged, once that is worth telling.

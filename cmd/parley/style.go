@@ -43,6 +43,7 @@ func (s style) strong(text string) string { return s.paint("1", protocol.Printab
 // alert is for what is for this person, or went wrong: orange, which is readable on black and on white.
 func (s style) alert(text string) string { return s.paint("1;38;5;166", protocol.Printable(text)) }
 
+func (s style) alarm(text string) string   { return s.paint("7;38;5;166", protocol.Printable(text)) }
 func (s style) reverse(text string) string { return s.paint("7", protocol.Printable(text)) }
 
 // marked turns a row round that has colours of its own.
@@ -53,8 +54,10 @@ func (s style) paint(code, text string) string {
 	if !s.colour || text == "" {
 		return text
 	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
+	return "\x1b[" + code + "m" + text + resetColour
 }
+
+const resetColour = "\x1b[0m"
 
 // message is a message as seen from the room current: others' rooms are named.
 func (s style) message(e protocol.Event, current string) string {

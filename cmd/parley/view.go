@@ -97,9 +97,7 @@ func (m *model) above(height int) []string {
 	case !t.Start:
 		*why = m.style.faint("  older messages are fetched when there is a connection")
 	case len(t.Items) == 0:
-		*why = m.style.faint("  Nothing was said here yet. What you type is said " + place(m.room) + "; ? shows help.")
-	default:
-		*why = m.style.faint("  this is where " + m.room + " begins")
+		*why = m.style.faint("  nothing was said here yet; ? shows help")
 	}
 	return rows
 }

@@ -157,8 +157,8 @@ func (m *Mirror) listed(t *Timeline, room Room) {
 
 func (m *Mirror) isGuest() bool { return strings.HasPrefix(m.self, protocol.GuestMark) }
 
-// ListFailed takes that LIST was not answered.
-func (m *Mirror) ListFailed() { m.stale = true }
+// Stale takes that LIST would tell something that is not known here.
+func (m *Mirror) Stale() { m.stale = true }
 
 // Take takes what the Client tells, at the time now.
 func (m *Mirror) Take(u Update, now time.Time) {
@@ -222,6 +222,9 @@ func (m *Mirror) said(e protocol.Event) {
 
 func (m *Mirror) gone(e protocol.Event) {
 	t := m.rooms[e.Room]
+	if e.Room == "" { // taken back from here, by its id alone
+		t = m.holding(e.ID)
+	}
 	if t == nil {
 		return
 	}
@@ -229,6 +232,16 @@ func (m *Mirror) gone(e protocol.Event) {
 	if e.User != m.self {
 		t.uncount(e.ID)
 	}
+}
+
+// holding is the timeline that has a message loaded.
+func (m *Mirror) holding(id int64) *Timeline {
+	for _, t := range m.rooms {
+		if _, found := t.find(id); found {
+			return t
+		}
+	}
+	return nil
 }
 
 func (m *Mirror) topicSet(e protocol.Event) {
