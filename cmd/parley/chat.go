@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -17,20 +19,54 @@ import (
 const lobby = "lobby"
 
 type chatCommand struct {
-	Server address `arg:"" name:"[user@]host[:port]" help:"Who you are and where; the port is 7443 unless given."`
-	Room   target  `placeholder:"ROOM" help:"The room, or @user, to speak in at first (default: lobby)."`
+	Server  address     `arg:"" optional:"" name:"[user@]host[:port]" help:"Who you are and where; the port is 7443 unless given. Without it, as the profile says."`
+	Profile profileName `placeholder:"NAME" help:"Who you are and where, as the first run with this name was told (default: default)."`
+	Room    target      `placeholder:"ROOM" help:"The room, or @user, to speak in at first (default: lobby)."`
 }
 
 // Run implements the command: line mode on a terminal, and otherwise standard input line by line.
 func (m *chatCommand) Run(ctx context.Context, o *connection) error {
+	if err := m.recall(o); err != nil {
+		return err
+	}
 	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
 		return m.talk(ctx, o)
 	}
 	return m.pipe(ctx, o)
 }
 
+// recall takes from the profile what the command line does not say. Server stays empty where there is no such profile yet.
+func (m *chatCommand) recall(o *connection) error {
+	if m.Server.Host != "" {
+		if m.Profile != "" {
+			return usageError{errors.New("USER@HOST and --profile both say where to: give one of them")}
+		}
+		return nil
+	}
+	m.Profile = cmp.Or(m.Profile, defaultProfile)
+	all, err := readProfiles()
+	known, found := all[string(m.Profile)]
+	if err != nil || !found {
+		return err
+	}
+	m.Server, m.Room = known.Server, cmp.Or(m.Room, known.Room)
+	o.profile, o.Guest = &known, o.Guest || known.Guest
+	return nil
+}
+
+// connect opens the link to the server, for which the first run asks where there is no profile yet.
+func (m *chatCommand) connect(ctx context.Context, o *connection, cfg client.Config, notice func(string)) (*link, error) {
+	if m.Server.Host == "" {
+		return m.firstRun(ctx, o, string(m.Profile), cfg)
+	}
+	return o.open(ctx, m.Server, cfg, notice)
+}
+
 // pipe says what is piped in, and prints what others say.
 func (m *chatCommand) pipe(ctx context.Context, o *connection) error {
+	if m.Server.Host == "" {
+		return usageError{fmt.Errorf("there is no server: give USER@HOST, or start parley on a terminal to make the profile %q", m.Profile)}
+	}
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var connection changes

@@ -35,6 +35,9 @@ func (s style) name(user string) string {
 func (s style) faint(text string) string  { return s.paint("2", protocol.Printable(text)) }
 func (s style) strong(text string) string { return s.paint("1", protocol.Printable(text)) }
 
+// alarm is what must be put right before one can go on.
+func (s style) alarm(text string) string { return s.paint("38;5;160", protocol.Printable(text)) }
+
 // paint colours text that is printable already.
 func (s style) paint(code, text string) string {
 	if !s.colour || text == "" {
