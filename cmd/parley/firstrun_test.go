@@ -1,0 +1,319 @@
+package main_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/internal/parleytest"
+)
+
+// livingRoom is home with folders whose contents the test looks at.
+func livingRoom(t *testing.T) (env []string, config, state string) {
+	t.Helper()
+	config, state = t.TempDir(), t.TempDir()
+	return append(home(t), "XDG_CONFIG_HOME="+config, "XDG_STATE_HOME="+state), config, state
+}
+
+// pinOf is the pin that the operator of a server reads in its log.
+func pinOf(t *testing.T, server *parleytest.Server) string {
+	t.Helper()
+	for line := range strings.Lines(server.Log()) {
+		var entry struct{ Msg, Pin string }
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
+			return entry.Pin
+		}
+	}
+	t.Fatal("the server does not log its pin")
+	return ""
+}
+
+// foundIn are the files below dir that hold text.
+func foundIn(t *testing.T, dir, text string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if strings.Contains(string(content), text) {
+			found = append(found, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// (The form is drawn cell by cell: only words are waited for.)
+func TestFirstRun(t *testing.T) {
+	server := parleytest.Start(t)
+	server.User("alice")
+	server.User("bob")
+	bob := server.SignIn("bob")
+	env, config, state := livingRoom(t)
+	x := openTerminal(t, env)
+	x.expect("Server")
+	x.enter(server.Addr)
+	x.expect(pinOf(t, server))
+	x.enter("sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+	x.expect("mistyped")
+	x.enter("\x15" + pinOf(t, server))
+	x.expect("Name")
+	x.enter("alice")
+	x.expect("guest")
+	x.enter("something wrong")
+	x.expect("wrong.")
+	x.enter(parleytest.Password)
+	x.expect("you are alice, and speak in lobby")
+	bob.Await("JOIN|lobby|alice")
+	x.enter("hello from the form")
+	bob.Await("|lobby|alice|hello from the form")
+	x.enter("\x04")
+	x.end(0)
+	for _, secret := range []string{parleytest.Password, "something wrong"} {
+		if strings.Contains(x.shown(), secret) {
+			t.Error("a password is shown")
+		}
+		if found := append(foundIn(t, config, secret), foundIn(t, state, secret)...); len(found) > 0 {
+			t.Errorf("a password is in %v", found)
+		}
+	}
+	if found := foundIn(t, config, pinOf(t, server)); len(found) != 1 || found[0] != filepath.Join(config, "parley", "profiles.json") {
+		t.Errorf("the pin is in %v", found)
+	}
+
+	// Again, without arguments and by name; neither form nor password is asked for.
+	for _, args := range [][]string{nil, {"alice@" + server.Addr}} {
+		x := openTerminal(t, env, args...)
+		x.expect("you are alice, and speak in lobby")
+		x.enter("\x04")
+		x.end(0)
+		if strings.Contains(x.shown(), "\x1b[?1049h") {
+			t.Errorf("%v: the form is shown", args)
+		}
+	}
+	cmd := exec.Command(parleytest.Build(t, "parley"), "send", "alice@"+server.Addr, "lobby", "trusted all the same")
+	cmd.Env = env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("parley send: %v\n%s", err, out)
+	}
+	bob.Await("|lobby|alice|trusted all the same")
+	cmd = exec.Command(parleytest.Build(t, "parley"), "--pin", "sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "send", "alice@"+server.Addr, "lobby", "x")
+	cmd.Env = env
+	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 3 {
+		t.Errorf("the command line's pin does not count: %d\n%s", cmd.ProcessState.ExitCode(), out)
+	}
+}
+
+// The operator's ca.pem does as well as a pin; an invited account chooses its password; the server's throttle is waited for.
+func TestFirstRunOfAnInvitedAccount(t *testing.T) {
+	server := parleytest.Start(t, "--login-rate", "1")
+	server.User("carol", "--invite")
+	env, config, _ := livingRoom(t)
+	x := openTerminal(t, env, "--profile", "work")
+	x.expect("work")
+	x.enter("carol@" + server.Addr)
+	x.expect("pin")
+	x.enter(filepath.Join(server.Certs, "server-key.pem"))
+	x.expect("certificate")
+	x.enter("\x15" + server.CA)
+	x.expect("vouches")
+	x.expect("carol")
+	x.enter("")
+	x.expect("guest")
+	x.enter("wrong")
+	x.expect("wrong.")
+	x.enter("wrong again")
+	x.expect("failed")
+	x.expect("wrong.")
+	x.enter(parleytest.Password)
+	x.expect("choose")
+	x.enter("too weak")
+	x.enter("too weak")
+	x.expect("weak")
+	x.enter("a password of my own")
+	x.enter("a password of my own")
+	x.expect("you are carol")
+	x.enter("\x04")
+	x.end(0)
+	x = openTerminal(t, env, "--profile", "work")
+	x.expect("you are carol")
+	x.enter("\x04")
+	x.end(0)
+	for _, secret := range []string{parleytest.Password, "a password of my own"} {
+		if len(foundIn(t, config, secret)) > 0 || strings.Contains(x.shown(), secret) {
+			t.Error("a password is kept or shown")
+		}
+	}
+
+	x = openTerminal(t, env) // there is still no other profile
+	x.expect("Server")
+	x.master.WriteString("\x1b")
+	x.expect("nothing was saved")
+	x.end(1)
+}
+
+// Guests are remembered as guests, and where the profile can't be kept, one is in all the same.
+func TestFirstRunOfAGuest(t *testing.T) {
+	server := parleytest.Start(t, "--guests")
+	env, config, _ := livingRoom(t)
+	x := openTerminal(t, env, "--ca", server.CA)
+	x.expect("Server")
+	x.enter(server.Addr)
+	x.expect("vouches")
+	x.enter("dave")
+	x.expect("guest")
+	x.enter("")
+	x.expect("you are ~dave")
+	x.enter("/quit")
+	x.end(0)
+	x = openTerminal(t, env)
+	x.expect("you are ~dave")
+	x.enter("/quit")
+	x.end(0)
+
+	file := filepath.Join(config, "parley", "profiles.json")
+	os.Remove(file)
+	x = openTerminal(t, env, "--ca", server.CA, "--guest")
+	x.expect("Server")
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil { // somebody is editing it
+		t.Fatal(err)
+	}
+	x.enter(server.Addr)
+	x.expect("vouches")
+	x.enter("dave")
+	x.expect("the profile could not be kept")
+	x.expect("you are ~dave")
+	x.enter("/quit")
+	x.end(0)
+}
+
+// What a hostile server, or its certificate, says does not steer the terminal from within the form.
+func TestEscapesInTheForm(t *testing.T) {
+	addr, ca := hostile(t, func(line string) string {
+		if strings.HasPrefix(line, "HELLO|") {
+			return "NOTE|" + evil + "\nERROR|" + evil + "|" + evil + "refused\n"
+		}
+		return ""
+	})
+	env, _, _ := livingRoom(t)
+	x := openTerminal(t, env)
+	x.expect("Server")
+	x.enter(addr)
+	x.expect("sha256/")
+	x.enter("\x1b[200~" + evil + "\x1b[201~") // pasted
+	x.expect("begins")
+	x.enter("\x15" + ca)
+	x.expect("vouches")
+	x.enter("alice")
+	x.expect("guest")
+	x.enter("whatever it is")
+	x.expect("refused")
+	unmoved(t, x.shown())
+	x.master.WriteString("\x03")
+	x.end(1)
+
+	named := serve(t, selfSigned(t, "localhost\x1b]52;c;ZXZpbA==\x07\x1b]0;title\x07"), obedient)
+	x = openTerminal(t, env)
+	x.expect("Server")
+	x.enter(named)
+	x.expect("asked")
+	unmoved(t, x.shown())
+	x.master.WriteString("\x03")
+	x.end(1)
+}
+
+// unmoved fails the test where a sequence of evil's has come through. (The form's own are many.)
+func unmoved(t *testing.T, shown string) {
+	t.Helper()
+	for _, steers := range []string{"\x1b]52", "\x1b]0;title", "\u009b", "\u0090", "\x07", "\u202e", "\u2066", "\u2028", "\x7f"} {
+		if strings.Contains(shown, steers) {
+			t.Errorf("%q is shown", steers)
+		}
+	}
+}
+
+// A signal ends the form, and leaves the terminal as it was.
+func TestFormIsInterrupted(t *testing.T) {
+	env, config, _ := livingRoom(t)
+	x := openTerminal(t, env)
+	x.expect("Server")
+	x.cmd.Process.Signal(os.Interrupt)
+	x.expect("\x1b[?1049l")
+	x.expect("nothing was saved")
+	x.end(1)
+	if entries, _ := os.ReadDir(config); len(entries) > 0 {
+		t.Errorf("there is %v", entries)
+	}
+}
+
+// Whatever the server keeps waiting for, Esc ends the wait, and Ctrl+C the form.
+func TestFormDoesNotWaitForever(t *testing.T) {
+	silent := make(chan struct{})
+	addr, ca := hostile(t, func(line string) string { <-silent; return "" })
+	t.Cleanup(func() { close(silent) })
+	deaf, err := net.Listen("tcp", "127.0.0.1:0") // connections come about, and no handshake
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Close()
+	env, _, _ := livingRoom(t)
+	x := openTerminal(t, env)
+	x.expect("Server")
+	x.enter(deaf.Addr().String())
+	x.expect("Reaching")
+	x.master.WriteString("\x1b")
+	x.expect("HOST")
+	x.enter("\x15" + addr)
+	x.expect("sha256/")
+	x.enter(ca)
+	x.expect("vouches")
+	x.enter("alice")
+	x.expect("guest")
+	x.enter("whatever it is")
+	x.expect("Signing")
+	x.master.WriteString("\x1b")
+	x.expect("guest")
+	x.enter("")
+	x.expect("Signing")
+	x.master.WriteString("\x03")
+	x.expect("nothing was saved")
+	x.end(1)
+}
+
+func TestFormNeedsATerminalThatCanShowIt(t *testing.T) {
+	env, _, _ := livingRoom(t)
+	x := openTerminal(t, append(env, "TERM=dumb"))
+	x.expect("give USER@HOST")
+	x.end(2)
+}
+
+// selfSigned is a certificate for a name, however odd.
+func selfSigned(t *testing.T, name string) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{cert}, PrivateKey: key}
+}
