@@ -118,6 +118,24 @@ func TestFirstRun(t *testing.T) {
 	if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != 3 {
 		t.Errorf("the command line's pin does not count: %d\n%s", cmd.ProcessState.ExitCode(), out)
 	}
+	cmd = exec.Command(parleytest.Build(t, "parley"))
+	cmd.Env, cmd.Stdin = env, strings.NewReader("piped by profile\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("parley, with a pipe: %v\n%s", err, out)
+	}
+	bob.Await("|lobby|alice|piped by profile")
+
+	// A form asks anew, and what is typed counts, not the session that is still stored.
+	x = openTerminal(t, env, "--profile", "other", "--ca", server.CA)
+	x.expect("Server")
+	x.enter("alice@" + server.Addr)
+	x.expect("vouches")
+	x.enter("")
+	x.expect("guest")
+	x.enter("something wrong")
+	x.expect("wrong.")
+	x.master.WriteString("\x03")
+	x.end(1)
 }
 
 // The operator's ca.pem does as well as a pin; an invited account chooses its password; the server's throttle is waited for.

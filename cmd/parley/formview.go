@@ -15,6 +15,7 @@ const (
 	labelWidth = 10 // of the column that labels stand in, with the blanks behind them
 	textWidth  = 76 // of explanations at most: longer rows read badly
 	wideScreen = 60 // from this width on there are margins, and explanations stand beside the labels
+	lowScreen  = 4  // from this height on the keys are shown
 	highScreen = 16 // from this height on there are empty rows at the top, and above the keys
 )
 
@@ -31,14 +32,15 @@ type page struct {
 // View implements tea.Model.
 func (f *form) View() tea.View {
 	p := &page{form: f}
-	foot := []string{p.keys()}
 	if f.width >= wideScreen {
 		p.margin = 2
-		foot[0] = "  " + foot[0]
 	}
-	if f.height >= highScreen {
-		p.rows = []string{""}
-		foot = append([]string{""}, foot...)
+	var foot []string
+	switch keys := strings.Repeat(" ", p.margin) + p.keys(); {
+	case f.height >= highScreen:
+		p.rows, foot = []string{""}, []string{"", keys}
+	case f.height >= lowScreen:
+		foot = []string{keys}
 	}
 	p.draw()
 
