@@ -163,7 +163,7 @@ func (f *form) signIn(own string) tea.Cmd {
 // open runs as an attempt, and leaves the link, its gate and the answers behind where it signed in.
 func (f *form) open(ctx context.Context, o *connection, answers profile, cfg client.Config) error {
 	changes := changes{}
-	gate := &gate{pass: cfg.OnUpdate, open: make(chan struct{}), wait: func(u client.Update) { f.told(capital(changes.line(u))) }}
+	gate := &gate{pass: cfg.OnUpdate, open: make(chan struct{}), wait: func(u client.Update) { f.told(changes.line(u)) }}
 	cfg.OnUpdate = gate.update
 	l, err := o.prepare(answers.Server, &cfg, f.told)
 	if err != nil {

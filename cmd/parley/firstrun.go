@@ -32,13 +32,13 @@ func (m *chatCommand) firstRun(ctx context.Context, o *connection, name string, 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	formCtx, cancel := context.WithCancel(ctx) // of the form, and of what runs beside it
 	defer cancel()
-	f := newForm(ctx, o, cfg)
+	f := newForm(formCtx, o, cfg)
 	f.profile, f.file, f.room, f.style = name, file, m.Room, newStyle()
 	f.asksPassword = given == "" && !o.Guest
-	program := tea.NewProgram(f, tea.WithContext(ctx), tea.WithoutSignalHandler())
-	f.told = func(text string) { program.Send(waiting(text)) }
+	program := tea.NewProgram(f, tea.WithContext(formCtx), tea.WithoutSignalHandler())
+	f.told = func(text string) { program.Send(waiting(capital(text))) }
 	_, err = program.Run()
 	if err != nil || !f.done {
 		cancel()
