@@ -54,10 +54,11 @@ func (m *chatCommand) firstRun(ctx context.Context, o *connection, name string, 
 		f.link.quit()
 		return nil, errLeft
 	}
-	f.gate.release()
+	var last []client.Update
 	if err := saveProfile(name, f.answers); err != nil {
-		cfg.OnUpdate(client.Update{State: client.Warning, Err: fmt.Errorf("the profile could not be kept, and you will be asked again: %w", err)})
+		last = append(last, client.Update{State: client.Warning, Err: fmt.Errorf("the profile could not be kept, and you will be asked again: %w", err)})
 	}
+	f.gate.release(last...)
 	return f.link, nil
 }
 
@@ -99,12 +100,12 @@ func (g *gate) update(u client.Update) {
 	pass(u)
 }
 
-// release passes on what was held, and from then on all. Only once, and not after shut.
-func (g *gate) release() {
+// release passes on what was held, and the last of it, and from then on all. Only once, and not after shut.
+func (g *gate) release(last ...client.Update) {
 	g.mu.Lock()
 	g.over = true
 	g.mu.Unlock()
-	for _, u := range g.held {
+	for _, u := range append(g.held, last...) {
 		g.pass(u)
 	}
 	close(g.open)
