@@ -22,17 +22,28 @@ type chatCommand struct {
 	Server  address     `arg:"" optional:"" name:"[user@]host[:port]" help:"Who you are and where; the port is 7443 unless given. Without it, as the profile says."`
 	Profile profileName `placeholder:"NAME" help:"Who you are and where, as the first run with this name was told (default: default)."`
 	Room    target      `placeholder:"ROOM" help:"The room, or @user, to speak in at first (default: lobby)."`
+
+	Plain      bool   `help:"Talk line by line, without the full screen; so it is with NO_COLOR set and on terminals that can do no more, too."`
+	Notify     string `default:"auto" enum:"auto,bell,osc9,osc777,off" help:"How to call for you when somebody mentions you or writes to you alone: the bell with a desktop notification (${enum}; auto takes the kind that the terminal knows)."`
+	NoMouse    bool   `help:"Leave the mouse to the terminal: no scrolling and clicking, but selecting as usual (with it: hold Shift)."`
+	Scrollback int    `default:"5000" placeholder:"N" help:"Messages of a room to keep in memory (${default}); older ones are fetched again."`
 }
 
-// Run implements the command: line mode on a terminal, and otherwise standard input line by line.
+// Run implements the command: the full screen or line mode on a terminal, and otherwise standard input line by line.
 func (m *chatCommand) Run(ctx context.Context, o *connection) error {
+	if m.Scrollback < 100 {
+		return usageError{errors.New("--scrollback is a number from 100")}
+	}
 	if err := m.recall(o); err != nil {
 		return err
 	}
-	if term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
+	switch {
+	case !term.IsTerminal(int(os.Stdin.Fd())) || !term.IsTerminal(int(os.Stdout.Fd())):
+		return m.pipe(ctx, o)
+	case m.Plain || !newStyle().colour:
 		return m.talk(ctx, o)
 	}
-	return m.pipe(ctx, o)
+	return m.fullScreen(ctx, o)
 }
 
 // recall takes from the profile what the command line does not say. Server stays empty where there is no such profile yet.

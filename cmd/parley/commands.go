@@ -40,7 +40,7 @@ func init() {
 		{"passwd", "", "change your password", (*talker).passwd},
 		{"eject", "USER REASON", "end somebody's sessions (admins)", (*talker).eject},
 		{"mute", "USER MINUTES", "keep somebody from speaking; 0 lifts it (admins)", (*talker).mute},
-		{"help", "", "this", (*talker).help},
+		{"help", "", "this list", (*talker).help},
 		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*talker).quit},
 	}
 }

@@ -8,6 +8,7 @@
 //   - chat.go: line mode on a terminal; commands.go: its table of /commands, and in rooms.go and messages.go those about these;
 //     screen.go: the terminal; style.go: how things look
 //   - lines.go: what is piped in, said line by line; send.go, tail.go: the one-shot commands
+//   - manual.go: what the manual page has beside the command line
 //
 // Everything that comes from elsewhere (texts, names, room names, the server's explanations) goes through protocol.Printable, or is
 // JSON without a control character, before it is shown.

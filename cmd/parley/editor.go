@@ -126,6 +126,23 @@ func (e *editor) spaceStart() int {
 	return e.back(func(cell string) bool { return strings.TrimSpace(cell) != "" })
 }
 
+// line moves the cursor a line up (-1) or down (1), to the same column as far as there is one; false: there is no such line.
+func (e *editor) line(by int) bool {
+	start, end := e.lineStart(), e.lineEnd()
+	column := e.at - start
+	switch {
+	case by < 0 && start > 0:
+		e.at = start - 1
+		e.at = min(e.lineStart()+column, start-1)
+	case by > 0 && end < len(e.cells):
+		e.at = end + 1
+		e.at = min(e.at+column, e.lineEnd())
+	default:
+		return false
+	}
+	return true
+}
+
 // back is where the cells of a kind begin that stand before the cursor, others between passed over.
 func (e *editor) back(kind func(cell string) bool) int {
 	at := e.at

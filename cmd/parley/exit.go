@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"syscall"
 
 	"parley/internal/client"
 	"parley/protocol"
@@ -115,6 +116,8 @@ func words(err error) string {
 		return "interrupted"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection ended without a word"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there (connection refused)"
 	case errors.As(err, &signIn):
 		return signIn.Err.Error()
 	case errors.As(err, &lost):

@@ -221,6 +221,25 @@ func TestFirstRunOfAGuest(t *testing.T) {
 	x.end(0)
 }
 
+// The form gives its screen back before the full screen takes it.
+func TestFirstRunLeadsToTheFullScreen(t *testing.T) {
+	server := parleytest.Start(t)
+	server.User("alice")
+	env, _, _ := livingRoom(t)
+	x := openTerminal(t, append(env, "PARLEY_PLAIN=false"), "--ca", server.CA)
+	x.expect("Server")
+	x.enter("alice@" + server.Addr)
+	x.expect("vouches")
+	x.enter("")
+	x.expect("guest")
+	x.enter(parleytest.Password)
+	x.expect("\x1b[?1049l")
+	x.expect("\x1b[?1049h")
+	x.expect("alice")
+	x.master.WriteString("\x03\x03")
+	x.end(0)
+}
+
 // What a hostile server, or its certificate, says does not steer the terminal from within the form.
 func TestEscapesInTheForm(t *testing.T) {
 	addr, ca := hostile(t, func(line string) string {

@@ -143,8 +143,8 @@ func (f *form) press(key tea.KeyPressMsg) tea.Cmd {
 	}
 	f.scrolledBy = 0
 	switch pressed {
-	case "enter", "tab", "down":
-		return f.fields[f.at].leave(pressed == "enter")
+	case "enter", "ctrl+j", "tab", "down": // Ctrl+J is Enter typed before the terminal was ready
+		return f.fields[f.at].leave(pressed == "enter" || pressed == "ctrl+j")
 	case "shift+tab", "up":
 		f.back()
 		return nil

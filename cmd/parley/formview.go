@@ -110,7 +110,7 @@ func (p *page) current(at int) {
 	case p.busy != "":
 		p.text(p.indent(), p.style.strong, p.busy)
 	case p.complaint != "":
-		p.text(p.indent(), p.style.alarm, p.complaint)
+		p.text(p.indent(), p.style.alert, p.complaint)
 	default:
 		p.text(p.indent(), p.style.faint, p.hint(at))
 	}

@@ -38,7 +38,7 @@ const unsettled = 256
 // talk is line mode from sign-in to the end.
 func (m *chatCommand) talk(ctx context.Context, o *connection) error {
 	c := &lineMode{
-		talker: talker{style: newStyle()}, screen: newScreen(), ready: make(chan struct{}),
+		talker: talker{style: newStyle(), last: &lastSaid{}}, screen: newScreen(), ready: make(chan struct{}),
 		online: true, posts: make(chan *client.Post, unsettled), gaps: map[string]bool{},
 	}
 	c.face = c
@@ -87,9 +87,11 @@ func awaitPosts(settled <-chan struct{}) error {
 	case <-settled:
 		return nil
 	case <-time.After(leaveTimeout):
-		return errors.New("not everything was acknowledged before the end")
+		return errNotAll
 	}
 }
+
+var errNotAll = errors.New("not everything was acknowledged before the end")
 
 // converse reads lines until it is told to stop or the client has ended, and returns why.
 func (c *lineMode) converse(ctx context.Context) error {
@@ -264,7 +266,7 @@ func (c *lineMode) setGap(room string, gap bool) {
 }
 
 // past shows what was asked for, with the ids that /delete takes, and then that it is over.
-func (c *lineMode) past(found []protocol.Event) {
+func (c *lineMode) past(found []protocol.Event, newest bool) {
 	day := calendar{}
 	for _, e := range found {
 		if e.Command == protocol.EventGone {
@@ -277,4 +279,8 @@ func (c *lineMode) past(found []protocol.Event) {
 		c.show(c.style.faint(fmt.Sprintf("#%d ", e.ID)) + c.style.message(e, c.room()))
 	}
 	c.tell(fmt.Sprintf("messages: %d", len(found)))
+	if newest && len(found) > 0 {
+		last := found[len(found)-1]
+		c.looked(last.Room, last.ID)
+	}
 }

@@ -50,6 +50,9 @@ type commandLine struct {
 	Chat chatCommand `cmd:"" default:"withargs" help:"Talk, or say what is piped in (also without the word 'chat')."`
 	Send sendCommand `cmd:"" help:"Say one thing, or each line of standard input, to a room that you have joined or to @user."`
 	Tail tailCommand `cmd:"" help:"Follow a room, or the conversation with @user."`
+
+	Completion flags.Completion `cmd:"" help:"Print what bash, zsh or fish needs to complete this command line."`
+	Man        manCommand       `cmd:"" help:"Print the manual page, for man -l."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

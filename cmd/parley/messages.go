@@ -33,15 +33,11 @@ func (t *talker) history(ctx context.Context, rest string) error {
 	if err != nil {
 		return err
 	}
-	room := t.face.room()
-	found, err := s.Newest(ctx, room, limit)
+	found, err := s.Newest(ctx, t.face.room(), limit)
 	if err != nil {
 		return err
 	}
-	t.face.past(found)
-	if len(found) > 0 {
-		t.face.looked(room, found[len(found)-1].ID)
-	}
+	t.face.past(found, true)
 	return nil
 }
 
@@ -57,7 +53,7 @@ func (t *talker) find(ctx context.Context, rest string) error {
 	if err != nil {
 		return err
 	}
-	t.face.past(found)
+	t.face.past(found, false)
 	return nil
 }
 
@@ -89,7 +85,7 @@ const (
 // ownLast is what one said last in the current room, from wherever.
 func (t *talker) ownLast(ctx context.Context) (last protocol.Event, err error) {
 	room := t.face.room()
-	if post := t.lastIn(room); post != nil { // it may be on its way, and the one before it is not meant
+	if post := t.last.in(room); post != nil { // it may be on its way, and the one before it is not meant
 		waiting, cancel := context.WithTimeout(ctx, deleteWaits)
 		defer cancel()
 		if _, err := post.Wait(waiting); err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"parley/protocol"
 )
 
@@ -26,25 +28,36 @@ func newStyle() style {
 var nameColours = []int{26, 29, 31, 61, 64, 67, 94, 97, 125, 127, 130, 132, 133, 160, 166, 167, 172}
 
 // name is a user's name in its colour, which is the same everywhere.
-func (s style) name(user string) string {
+func (s style) name(user string) string { return s.nameAs(user, protocol.Printable(user)) }
+
+// nameAs is something printable in a user's colour.
+func (s style) nameAs(user, shown string) string {
 	hash := fnv.New32a()
 	hash.Write([]byte(user))
-	return s.paint(fmt.Sprintf("38;5;%d", nameColours[hash.Sum32()%uint32(len(nameColours))]), protocol.Printable(user))
+	return s.paint(fmt.Sprintf("38;5;%d", nameColours[hash.Sum32()%uint32(len(nameColours))]), shown)
 }
 
 func (s style) faint(text string) string  { return s.paint("2", protocol.Printable(text)) }
 func (s style) strong(text string) string { return s.paint("1", protocol.Printable(text)) }
 
-// alarm is what must be put right before one can go on.
-func (s style) alarm(text string) string { return s.paint("38;5;160", protocol.Printable(text)) }
+// alert is for what is for this person, or went wrong: orange, which is readable on black and on white.
+func (s style) alert(text string) string { return s.paint("1;38;5;166", protocol.Printable(text)) }
+
+func (s style) alarm(text string) string   { return s.paint("7;38;5;166", protocol.Printable(text)) }
+func (s style) reverse(text string) string { return s.paint("7", protocol.Printable(text)) }
+
+// marked turns a row round that has colours of its own.
+func (s style) marked(row string) string { return s.reverse(ansi.Strip(row)) }
 
 // paint colours text that is printable already.
 func (s style) paint(code, text string) string {
 	if !s.colour || text == "" {
 		return text
 	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
+	return "\x1b[" + code + "m" + text + resetColour
 }
+
+const resetColour = "\x1b[0m"
 
 // message is a message as seen from the room current: others' rooms are named.
 func (s style) message(e protocol.Event, current string) string {

@@ -18,20 +18,38 @@ type talker struct {
 	link  *link
 	style style
 	face  face
+	last  *lastSaid
+}
 
-	mu   sync.Mutex
-	last map[string]*client.Post // what was said last, by target
+// lastSaid is what was said last in each place, for /delete.
+type lastSaid struct {
+	mu    sync.Mutex
+	posts map[string]*client.Post // by target
+}
+
+func (l *lastSaid) note(post *client.Post) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.posts == nil {
+		l.posts = map[string]*client.Post{}
+	}
+	l.posts[post.Target] = post
+}
+
+func (l *lastSaid) in(room string) *client.Post {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.posts[room]
 }
 
 // face is where a talker's person looks: line mode, or the full screen.
 type face interface {
 	room() string // or @user that is spoken in
 	setRoom(room string)
-	tell(text string)                 // a sentence of the program's own
-	show(line string)                 // one of many; printable already
-	past(found []protocol.Event)      // messages that were asked for
-	looked(room string, newest int64) // the person has seen what they want to see of a room
-	posted(post *client.Post)         // a text is on its way
+	tell(text string)                         // a sentence of the program's own
+	show(line string)                         // one of many; printable already
+	past(found []protocol.Event, newest bool) // messages that were asked for; newest: they are the last ones there
+	posted(post *client.Post)                 // a text is on its way
 	secret(ctx context.Context, prompt string) (string, error)
 	help()
 }
@@ -65,25 +83,10 @@ func spoken(line string) (text string, isText bool) {
 func (t *talker) say(ctx context.Context, target, text string) error {
 	post, err := t.link.Post(ctx, target, text)
 	if err == nil {
-		t.noteLast(post)
+		t.last.note(post)
 		t.face.posted(post)
 	}
 	return err
-}
-
-func (t *talker) noteLast(post *client.Post) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.last == nil {
-		t.last = map[string]*client.Post{}
-	}
-	t.last[post.Target] = post
-}
-
-func (t *talker) lastIn(room string) *client.Post {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.last[room]
 }
 
 func (t *talker) isGuest() bool { return strings.HasPrefix(t.link.user, protocol.GuestMark) }

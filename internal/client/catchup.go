@@ -248,7 +248,7 @@ func (c *Client) fetch(s *Session, room string, seen *int64) (more bool, err err
 			}
 			*seen = e.ID
 			if c.progress.past(e) {
-				c.tell(Update{Event: e})
+				c.tell(Update{Event: e, Past: true})
 			}
 		}
 		// Where nothing but lines of a later version came, there is no id to ask on after.

@@ -60,8 +60,9 @@ type Config struct {
 type Update struct {
 	Event  protocol.Event // Command is empty for a change of the connection
 	State  State
+	Past   bool          // Event: history tells it, since it was missed
 	Missed int           // Online: messages that were missed and told since the connection was lost
-	Wait   time.Duration // Waiting: until the next try
+	Wait   time.Duration // Lost, Waiting: until the next try
 	Err    error         // Lost, Waiting, Warning: why
 	Room   Room          // Unread
 }
@@ -242,7 +243,7 @@ func (c *Client) run(s *Session) {
 			c.err = asLost(err)
 			return
 		}
-		c.tell(Update{State: Lost, Err: err})
+		c.tell(Update{State: Lost, Err: err, Wait: wait})
 		if s, err = c.establish(c.ctx, wait); err != nil {
 			if c.ctx.Err() == nil {
 				c.err = err

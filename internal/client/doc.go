@@ -7,6 +7,7 @@
 //   - signin.go: with which credential a Client signs in, and when it stops trying
 //   - shown.go: how a Client tells the server what the person has been shown
 //   - catchup.go: how a Client fetches what it missed, so that each message is told once and in order
+//   - mirror.go, timeline.go, mention.go: [Mirror], what a person may look at: rooms, messages, what is unread, how the connection is
 //   - tokens.go: [TokenFile], the resume token on disk, for one process at a time
 //   - files.go: where a client keeps files, and how: locked, and replaced as a whole
 //

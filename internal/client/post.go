@@ -26,9 +26,41 @@ type Post struct {
 // maxFaults is how often a server may answer internal before that is told.
 const maxFaults = 5
 
+// ErrFull: as many posts wait as Config.Queue.
+var ErrFull = errors.New("too much waits to be said already")
+
 // Post queues text for a room or @user; texts are said in the order they are posted. It waits for room in the queue.
 // A text or target that the protocol does not allow is a *protocol.Error.
 func (c *Client) Post(ctx context.Context, target, text string) (*Post, error) {
+	p, err := c.newPost(target, text)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case c.queue <- p:
+		return p, nil
+	case <-c.done:
+		return nil, c.ended()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// TryPost is Post that does not wait: where there is no room in the queue, it is ErrFull.
+func (c *Client) TryPost(target, text string) (*Post, error) {
+	p, err := c.newPost(target, text)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case c.queue <- p:
+		return p, nil
+	default:
+		return nil, ErrFull
+	}
+}
+
+func (c *Client) newPost(target, text string) (*Post, error) {
 	if _, bad := protocol.ParseTarget(target); bad != nil {
 		return nil, bad
 	}
@@ -38,15 +70,7 @@ func (c *Client) Post(ctx context.Context, target, text string) (*Post, error) {
 	if c.isDone() {
 		return nil, c.ended()
 	}
-	p := &Post{Target: target, Text: text, client: c, key: NewKey(), done: make(chan struct{})}
-	select {
-	case c.queue <- p:
-		return p, nil
-	case <-c.done:
-		return nil, c.ended()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return &Post{Target: target, Text: text, client: c, key: NewKey(), done: make(chan struct{})}, nil
 }
 
 // Wait returns the message's id once it is acknowledged, which means: on disk, in order, never lost. Otherwise it is the server's

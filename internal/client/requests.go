@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"strings"
 
@@ -79,11 +80,17 @@ func messageID(r Reply) (int64, error) {
 
 // Newest asks HISTORY for the newest limit messages of a room or conversation, oldest first; limit is 1 to [protocol.MaxLimit].
 func (s *Session) Newest(ctx context.Context, room string, limit int) ([]protocol.Event, error) {
-	r, err := s.Do(ctx, "HISTORY", room, "before", maxID, strconv.Itoa(limit))
-	return r.Events, err
+	page, _, err := s.Before(ctx, room, maxID, limit)
+	return page, err
 }
 
-const maxID = "9223372036854775807"
+// Before asks HISTORY for the newest limit messages before an id, oldest first. start: there are none before these.
+func (s *Session) Before(ctx context.Context, room string, id int64, limit int) (page []protocol.Event, start bool, err error) {
+	r, err := s.Do(ctx, "HISTORY", room, "before", strconv.FormatInt(id, 10), strconv.Itoa(limit))
+	return r.Events, r.Count < limit, err
+}
+
+const maxID = math.MaxInt64
 
 // Find asks for the newest 50 messages of a room that hold all words, oldest first.
 func (s *Session) Find(ctx context.Context, room, words string) ([]protocol.Event, error) {

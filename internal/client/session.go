@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"slices"
@@ -119,6 +120,15 @@ func (s *Session) Done() <-chan struct{} { return s.done }
 
 // Err is why the session ended; only to be asked after Done.
 func (s *Session) Err() error { return s.err }
+
+// TLS is what secures the connection; false where nothing does, as in tests.
+func (s *Session) TLS() (tls.ConnectionState, bool) {
+	conn, ok := s.conn.(*tls.Conn)
+	if !ok {
+		return tls.ConnectionState{}, false
+	}
+	return conn.ConnectionState(), true
+}
 
 // Close ends the connection with close_notify, without EXIT: the resume token stays good. It waits for the reading goroutine.
 func (s *Session) Close() {

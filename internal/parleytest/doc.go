@@ -7,4 +7,5 @@
 //   - conn.go: one connection, line by line
 //   - wire.go: how it ended
 //   - openssl.go: a connection by another program
+//   - shell.go: bash, zsh and fish, completing
 package parleytest

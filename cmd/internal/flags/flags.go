@@ -1,4 +1,6 @@
 // Package flags holds what the command lines of parley's programs have in common: whom to trust, passwords in files, versions, and what a tool is that runs against a server (tool.go).
+// From the command line as kong knows it are made completion scripts for shells (completion.go, and its templates in completion) and a
+// manual page (man.go; roff.go writes it down), so that a new flag is in both.
 package flags
 
 import (

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// input is where one types: a text or command for the room, or what is asked for in its place.
+type input struct {
+	editor     editor
+	history    history
+	completing *completing // while Tab is pressed again and again
+	confirming bool        // more lines than few wait for a second Enter
+
+	finding bool   // what is typed is looked for in the room
+	aside   string // what was typed before finding or a secret
+
+	question *secretMsg // an errand's, which is answered without being shown; nil: none
+	secret   editor
+}
+
+// fewLines may be said at once; more are asked about first.
+const fewLines = 5
+
+// active is the editor that keys go to.
+func (in *input) active() *editor {
+	if in.question != nil {
+		return &in.secret
+	}
+	return &in.editor
+}
+
+func (in *input) askSecret(ask secretMsg) {
+	in.question, in.secret = &ask, editor{masked: true}
+}
+
+// answerSecret answers the question on the screen.
+func (in *input) answerSecret(err error) {
+	in.question.answer <- secretAnswer{in.secret.text(), err}
+	in.dropSecret()
+}
+
+func (in *input) dropSecret() { in.question, in.secret = nil, editor{} }
+
+// prompt is what stands before the text.
+func (m *model) prompt() string {
+	switch in := &m.input; {
+	case in.question != nil:
+		return in.question.prompt
+	case in.finding:
+		return "find in " + m.room + ": "
+	}
+	return m.room + "> "
+}
+
+// paste puts in what was pasted; nothing of it is said before Enter.
+func (m *model) paste(text string) {
+	m.input.stopCompleting()
+	m.input.confirming = false
+	if m.input.finding || m.input.question != nil {
+		text = strings.Join(strings.Fields(text), " ")
+	} else {
+		text = strings.TrimRight(text, "\r\n")
+	}
+	if !m.input.active().insert(text) {
+		m.tell(fmt.Sprintf("that is too much to paste: at most %d KiB; parley send takes a file", maxTyped>>10))
+	}
+}
+
+// submit takes Enter.
+func (m *model) submit() tea.Cmd {
+	in := &m.input
+	if in.question != nil {
+		in.answerSecret(nil)
+		return nil
+	}
+	text := in.editor.text()
+	if in.finding {
+		m.endFinding()
+		if strings.TrimSpace(text) == "" {
+			return nil
+		}
+		return m.send("/find " + text)
+	}
+	if strings.TrimSpace(text) == "" {
+		m.view().follow()
+		return nil
+	}
+	if lines := countLines(text); lines > fewLines && !in.confirming {
+		in.confirming = true
+		m.said = []string{fmt.Sprintf("These are %d lines. Enter says them all %s, one after the other; Esc goes back to them.", lines, place(m.room))}
+		return nil
+	}
+	in.confirming = false
+	in.history.add(text)
+	in.editor.setText("")
+	return m.enter(text)
+}
+
+func countLines(text string) int {
+	count := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		if strings.TrimSpace(line) != "" {
+			count++
+		}
+	}
+	return count
+}
+
+func (m *model) find() tea.Cmd {
+	in := &m.input
+	if in.question != nil || in.finding {
+		return nil
+	}
+	in.finding, in.aside = true, in.editor.text()
+	in.editor.setText("")
+	return nil
+}
+
+func (m *model) endFinding() {
+	m.input.finding = false
+	m.input.editor.setText(m.input.aside)
+}
+
+// escape takes Esc: it ends what is on top, and in the end goes back to the newest messages.
+func (m *model) escape() tea.Cmd {
+	in := &m.input
+	switch {
+	case in.question != nil:
+		in.answerSecret(errNoSecret)
+	case in.finding:
+		m.endFinding()
+	case in.confirming:
+		in.confirming = false
+		m.said = nil
+	case m.overlay != nil:
+		m.overlay = nil
+	default:
+		m.said = nil
+		m.view().follow()
+	}
+	return nil
+}
+
+// interrupt takes Ctrl-C: it empties the line, and the second time ends.
+func (m *model) interrupt() tea.Cmd {
+	if m.leaving {
+		return m.leave()
+	}
+	if m.input.question != nil {
+		m.input.answerSecret(errNoSecret)
+	}
+	if m.input.finding {
+		m.endFinding()
+	} else {
+		m.input.editor.kill(0, len(m.input.editor.cells))
+	}
+	m.leaving = true
+	m.said = []string{"Ctrl-C again ends, and you stay signed in; /quit signs out"}
+	if waiting := len(m.unsettled()); waiting > 0 {
+		m.said = append(m.said, fmt.Sprintf("what waits to be said (%d) is lost then, unless the server answers within %v", waiting, leaveTimeout))
+	}
+	return nil
+}
+
+// endOfInput takes Ctrl-D.
+func (m *model) endOfInput() tea.Cmd {
+	if m.input.active().isEmpty() {
+		return m.leave()
+	}
+	m.input.active().press(tea.KeyPressMsg{Code: tea.KeyDelete})
+	return nil
+}
+
+// history is what was typed before, for Up and Down.
+type history struct {
+	lines []string
+	at    int    // index of the line that is shown; len(lines): the draft
+	draft string // what was typed before looking back
+}
+
+const maxHistory = 500
+
+func (h *history) add(line string) {
+	if len(h.lines) == 0 || h.lines[len(h.lines)-1] != line {
+		h.lines = append(h.lines, line)
+	}
+	if len(h.lines) > maxHistory {
+		h.lines = h.lines[1:]
+	}
+	h.at = len(h.lines)
+}
+
+// move goes back (-1) or forth (1) and returns what is to be shown; false: there is nothing.
+func (h *history) move(step int, typed string) (line string, ok bool) {
+	to := h.at + step
+	if to < 0 || to > len(h.lines) {
+		return "", false
+	}
+	if h.at == len(h.lines) {
+		h.draft = typed
+	}
+	if h.at = to; to == len(h.lines) {
+		return h.draft, true
+	}
+	return h.lines[to], true
+}

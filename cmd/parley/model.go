@@ -1,0 +1,338 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"parley/internal/client"
+	"parley/protocol"
+)
+
+type modelOptions struct {
+	style   style
+	now     func() time.Time
+	keep    int // messages of a room
+	notify  notifier
+	noMouse bool
+}
+
+// model is the full screen: a Mirror of what there is to look at, what is being typed, and where the person looks. It belongs to the
+// program's goroutine; what waits runs as a command beside it and comes back as a message.
+type model struct {
+	modelOptions
+	ctx    context.Context // ends with the screen
+	link   *link
+	feed   *feed
+	mirror *client.Mirror
+	last   *lastSaid
+
+	width, height int
+	measure       ansi.Method // how the terminal reckons the width of text
+	focused       bool        // the terminal has the keyboard, as far as it tells
+	room          string      // on the screen
+	rooms         map[string]*roomView
+	input         input
+	overlay       *overlay // over the messages, nil: none
+	said          []string // what the last command said
+	errands       []string // lines that wait to be carried out, the first of them being so
+	leaving       bool     // Ctrl-C was pressed once
+	ended         error    // why the program ends
+
+	tls      string // of the present connection
+	asking   questions
+	alarms   alarms
+	ticking  bool // a tick is on its way
+	rowCache rowCache
+}
+
+// Messages to the model of its own commands; errand.go has those of errands, and client.Update is the client's.
+type (
+	settledMsg struct {
+		post *client.Post
+		id   int64
+		err  error
+	}
+	endedMsg struct{} // the client has ended
+	tickMsg  struct{}
+)
+
+func newModel(ctx context.Context, link *link, feed *feed, o modelOptions) *model {
+	return &model{
+		modelOptions: o, ctx: ctx, link: link, feed: feed, mirror: client.NewMirror(link.user, o.keep), last: &lastSaid{},
+		width: 80, height: 24, focused: true, rooms: map[string]*roomView{}, rowCache: rowCache{},
+	}
+}
+
+// Init implements tea.Model.
+func (m *model) Init() tea.Cmd {
+	return tea.Batch(m.feed.listen, func() tea.Msg {
+		select {
+		case <-m.link.Done():
+			return endedMsg{}
+		case <-m.ctx.Done():
+			return nil
+		}
+	})
+}
+
+// Update implements tea.Model.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.take(msg)
+	m.look()
+	return m, tea.Batch(cmd, m.ask(), m.tick())
+}
+
+func (m *model) take(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case batch:
+		cmds := []tea.Cmd{m.feed.listen}
+		for _, one := range msg {
+			cmds = append(cmds, m.take(one))
+		}
+		return tea.Batch(cmds...)
+	case client.Update:
+		return m.update(msg)
+	case tea.KeyPressMsg:
+		return m.press(msg)
+	case tea.PasteMsg:
+		m.paste(msg.Content)
+	case tea.MouseMsg:
+		m.mouse(msg)
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+		clear(m.rowCache)
+	case tea.ModeReportMsg:
+		if msg.Mode == ansi.ModeUnicodeCore && (msg.Value == ansi.ModeReset || msg.Value == ansi.ModeSet || msg.Value == ansi.ModePermanentlySet) {
+			m.measure = ansi.GraphemeWidth // as the renderer does from now on
+			clear(m.rowCache)
+		}
+	case tea.FocusMsg:
+		m.focused = true
+	case tea.BlurMsg:
+		m.focused = false
+	case movedMsg:
+		m.move(string(msg))
+	case postedMsg:
+		return m.posted(msg.post)
+	case settledMsg:
+		m.settled(msg)
+	case secretMsg:
+		m.input.askSecret(msg)
+	case *errand:
+		return m.returned(msg)
+	case answerMsg:
+		msg(m)
+	case endedMsg:
+		m.ended = m.link.Err()
+		return tea.Quit
+	case tickMsg:
+		m.ticking = false
+	}
+	return nil
+}
+
+// update takes what the client tells.
+func (m *model) update(u client.Update) tea.Cmd {
+	m.mirror.Take(u, m.now())
+	switch u.State {
+	case client.Online:
+		m.tls = m.secured()
+		m.asking = questions{}
+	case client.Warning:
+		m.tell(sentence(u.Err))
+	case client.Event:
+		switch u.Event.Command {
+		case protocol.EventNote:
+			m.tell(protocol.Printable(u.Event.Text))
+		case protocol.EventLeave:
+			if u.Event.User == m.mirror.Self() {
+				m.tell("you are not in " + protocol.Printable(u.Event.Room) + " any more")
+			}
+		}
+	}
+	return m.alarm(u)
+}
+
+// secured is what the status line says of the connection.
+func (m *model) secured() string {
+	if s, err := m.link.Session(); err == nil {
+		if state, ok := s.TLS(); ok {
+			return tlsVersion(state)
+		}
+	}
+	return ""
+}
+
+// look notes what the person sees now, and finds another room where theirs is gone.
+func (m *model) look() {
+	if m.mirror.Room(m.room) == nil {
+		m.move(lobby)
+	}
+	m.arrive()
+	if m.overlay == nil && m.window(m.paneHeight()).marked {
+		m.view().markSeen = m.mirror.Room(m.room).Mark
+	}
+	sees := m.focused && m.overlay == nil && m.view().follows()
+	m.mirror.Attend(sees)
+	if t := m.mirror.Room(m.room); sees && t.Read > 0 {
+		m.link.Seen(m.room, t.Read)
+	}
+}
+
+// move shows another room.
+func (m *model) move(room string) {
+	if m.input.finding {
+		m.endFinding()
+	}
+	if room != m.room && m.room != "" {
+		m.view().draft = m.input.editor.text()
+		m.input.editor.setText(m.rooms[room].typed())
+		m.input.stopCompleting()
+	}
+	m.room = room
+	if m.rooms[room] == nil {
+		m.rooms[room] = &roomView{}
+	}
+	m.overlay, m.said = nil, nil
+	m.view().follow()
+	m.mirror.Open(room)
+}
+
+// view is the view of the room on the screen.
+func (m *model) view() *roomView { return m.rooms[m.room] }
+
+// enter takes what was typed.
+func (m *model) enter(text string) tea.Cmd {
+	m.said, m.overlay = nil, nil
+	m.view().follow()
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
+	if len(lines) == 1 {
+		first, isText := spoken(lines[0])
+		if !isText {
+			return m.send(lines[0])
+		}
+		lines[0] = first
+	}
+	var cmds []tea.Cmd
+	for i, line := range lines {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		post, err := m.link.TryPost(m.room, line)
+		if err != nil { // what was not taken is given back
+			m.tell(advised(err))
+			m.input.editor.setText(strings.Join(lines[i:], "\n"))
+			break
+		}
+		m.last.note(post)
+		cmds = append(cmds, m.posted(post))
+	}
+	if !m.mirror.Connection.Online {
+		m.link.TryNow()
+	}
+	return tea.Batch(cmds...)
+}
+
+// maxErrands bounds the commands that wait.
+const maxErrands = 16
+
+// send has a command carried out, behind those that wait.
+func (m *model) send(line string) tea.Cmd {
+	if len(m.errands) >= maxErrands {
+		m.tell("too many commands wait for their answers already")
+		return nil
+	}
+	if m.errands = append(m.errands, line); len(m.errands) > 1 {
+		return nil
+	}
+	return m.carryOut()
+}
+
+// carryOut begins the first of the errands.
+func (m *model) carryOut() tea.Cmd {
+	e := &errand{feed: m.feed, current: m.room, line: m.errands[0]}
+	t := talker{link: m.link, style: m.style, last: m.last}
+	return func() tea.Msg { return e.run(m.ctx, t) }
+}
+
+// returned takes what an errand has to tell.
+func (m *model) returned(e *errand) tea.Cmd {
+	if e.err != nil {
+		m.ended = e.err
+		return tea.Quit
+	}
+	if m.input.question != nil {
+		m.input.dropSecret()
+	}
+	switch {
+	case e.helped:
+		m.overlay = m.helpOverlay()
+	case e.listed:
+		m.overlay = m.foundOverlay(e.line, e.found)
+	case len(e.shown) > 0 || len(e.told) > maxSaid:
+		m.overlay = m.listOverlay(e.line, append(e.told, e.shown...))
+	default:
+		m.said = e.told
+	}
+	m.mirror.Stale() // it may have joined, left or read something
+	m.errands = m.errands[1:]
+	if len(m.errands) > 0 {
+		return m.carryOut()
+	}
+	return nil
+}
+
+func (m *model) posted(post *client.Post) tea.Cmd {
+	m.mirror.Posted(post)
+	return func() tea.Msg {
+		id, err := post.Wait(m.ctx)
+		return settledMsg{post, id, err}
+	}
+}
+
+func (m *model) settled(msg settledMsg) {
+	if m.ctx.Err() != nil {
+		return // it stays among the unsettled
+	}
+	m.mirror.Settled(msg.post, msg.id, msg.err, m.now())
+	if msg.err != nil {
+		t := talker{link: m.link}
+		m.tell(t.unsaid(msg.post, msg.err))
+	}
+}
+
+// unsettled are the texts that were not acknowledged yet, for who owns the model when the program has ended.
+func (m *model) unsettled() []*client.Post {
+	var all []*client.Post
+	for _, name := range m.mirror.Rooms() {
+		all = append(all, m.mirror.Room(name).Pending...)
+	}
+	return all
+}
+
+// tell says something where the last command's answer stands.
+func (m *model) tell(text string) {
+	if m.said = append(m.said, text); len(m.said) > maxSaid {
+		m.said = m.said[len(m.said)-maxSaid:]
+	}
+}
+
+// leave ends the program and leaves the account signed in.
+func (m *model) leave() tea.Cmd {
+	m.ended = io.EOF
+	return tea.Quit
+}
+
+// tick keeps the clock of a lost connection going.
+func (m *model) tick() tea.Cmd {
+	if m.ticking || m.mirror.Connection.Online && !m.asking.isCooling(m.now()) {
+		return nil
+	}
+	m.ticking = true
+	return tea.Tick(time.Second, func(time.Time) tea.Msg { return tickMsg{} })
+}
