@@ -222,6 +222,9 @@ func (m *Mirror) said(e protocol.Event) {
 
 func (m *Mirror) gone(e protocol.Event) {
 	t := m.rooms[e.Room]
+	if e.Room == "" { // taken back from here, by its id alone
+		t = m.holding(e.ID)
+	}
 	if t == nil {
 		return
 	}
@@ -229,6 +232,16 @@ func (m *Mirror) gone(e protocol.Event) {
 	if e.User != m.self {
 		t.uncount(e.ID)
 	}
+}
+
+// holding is the timeline that has a message loaded.
+func (m *Mirror) holding(id int64) *Timeline {
+	for _, t := range m.rooms {
+		if _, found := t.find(id); found {
+			return t
+		}
+	}
+	return nil
 }
 
 func (m *Mirror) topicSet(e protocol.Event) {

@@ -84,7 +84,9 @@ func (t *Timeline) Older(page []protocol.Event, start bool) {
 	t.asking = false
 	t.Start = start
 	for _, e := range page {
-		t.insert(Item{Event: e})
+		if e.Room == t.Name {
+			t.insert(Item{Event: e})
+		}
 	}
 }
 
@@ -142,7 +144,7 @@ func (t *Timeline) find(id int64) (int, bool) {
 func (t *Timeline) takeBack(e protocol.Event) {
 	if i, found := t.find(e.ID); found {
 		was := t.Items[i].Event
-		t.Items[i].Event = protocol.Event{Command: protocol.EventGone, ID: e.ID, Room: e.Room, User: e.User, Time: was.Time}
+		t.Items[i].Event = protocol.Event{Command: protocol.EventGone, ID: e.ID, Room: was.Room, User: was.User, Time: was.Time}
 	}
 }
 
