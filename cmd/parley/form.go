@@ -135,10 +135,10 @@ func (f *form) press(key tea.KeyPressMsg) tea.Cmd {
 	}
 	switch pressed {
 	case "pgup":
-		f.scrolledBy++
+		f.scrolledBy += max(f.height/2, 1) // View knows how far that can go
 		return nil
 	case "pgdown":
-		f.scrolledBy = max(0, f.scrolledBy-1)
+		f.scrolledBy = max(0, f.scrolledBy-max(f.height/2, 1))
 		return nil
 	}
 	f.scrolledBy = 0

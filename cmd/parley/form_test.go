@@ -101,7 +101,7 @@ func TestFormIsShown(t *testing.T) {
 			p.keys("sha256/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "enter")
 			p.take(wrongPin)
 		},
-		"trust-above": func(p *person) { p.toTrust(); p.keys("pgup", "pgup", "pgup") },
+		"trust-above": func(p *person) { p.toTrust(); p.keys("pgup") },
 		"vouched":     func(p *person) { p.keys("chat.example.org", "enter"); p.take(reached{}) },
 		"password":    (*person).toPassword,
 		"denied":      func(p *person) { p.toPassword(); p.keys("wrong", "enter"); p.take(signedIn{denied()}) },

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -35,27 +36,29 @@ func (f *form) View() tea.View {
 	if f.width >= wideScreen {
 		p.margin = 2
 	}
-	var foot []string
-	switch keys := strings.Repeat(" ", p.margin) + p.keys(); {
-	case f.height >= highScreen:
-		p.rows, foot = []string{""}, []string{"", keys}
-	case f.height >= lowScreen:
-		foot = []string{keys}
+	foot := 0 // rows below the page: the keys, and an empty one
+	if f.height >= highScreen {
+		p.rows, foot = []string{""}, 2
+	} else if f.height >= lowScreen {
+		foot = 1
 	}
 	p.draw()
 
-	room := max(f.height-len(foot), 1)
+	room := max(f.height-foot, 1)
 	top := 0
 	if p.to > room { // the end of the field is in view, and the cursor above all
 		top = min(p.to-room, p.y)
 	}
 	f.scrolledBy = min(f.scrolledBy, top)
 	top -= f.scrolledBy
-	rows := p.rows[top:min(top+room, len(p.rows))]
-	for len(rows) < room {
+	rows := slices.Clone(p.rows[top:min(top+room, len(p.rows))])
+	for len(rows) < room+foot {
 		rows = append(rows, "")
 	}
-	v := tea.NewView(strings.Join(append(rows[:room:room], foot...), "\n"))
+	if foot > 0 {
+		rows[len(rows)-1] = strings.Repeat(" ", p.margin) + p.style.faint(p.measure.Truncate(p.keys(top), p.width-p.margin, ""))
+	}
+	v := tea.NewView(strings.Join(rows, "\n"))
 	v.AltScreen = true
 	if y := p.y - top; f.busy == "" && y < room {
 		v.Cursor = tea.NewCursor(p.x, y)
@@ -63,14 +66,16 @@ func (f *form) View() tea.View {
 	return v
 }
 
-func (p *page) keys() string {
-	if p.busy != "" {
-		return p.style.faint(p.cut("Esc: stop waiting · Ctrl+C: leave"))
+// keys are those that do something now; top is the first row in view.
+func (p *page) keys(top int) string {
+	switch {
+	case p.busy != "":
+		return "Esc: stop waiting · Ctrl+C: leave"
+	case p.from < top:
+		return "PgUp: above · Enter: on · Esc: leave"
 	}
-	return p.style.faint(p.cut("Enter: on · Tab ↑↓: move · Esc: leave"))
+	return "Enter: on · Tab ↑↓: move · Esc: leave"
 }
-
-func (p *page) cut(text string) string { return p.measure.Truncate(text, p.width-p.margin, "") }
 
 func (p *page) draw() {
 	title := "Welcome to parley"

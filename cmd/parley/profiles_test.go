@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -120,6 +122,28 @@ func wantRefused(t *testing.T, what, names, says string) {
 	if after, _ := os.ReadFile(path); string(after) != string(before) {
 		t.Errorf("%.60q: it is changed", what)
 	}
+}
+
+// What is read, however odd, is written so that it is read the same.
+func FuzzProfiles(f *testing.F) {
+	f.Add([]byte(`{"profiles": {"a": {"server": "h", "user": "u", "ca": "/\u00e4", "guest": true, "room": "@b"}, "b": {"server": "[::1]:7", "user": "u"}}}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		all, wrong := parseProfiles(content)
+		if wrong != nil {
+			if wrong.at < 0 || wrong.at > len(content) {
+				t.Fatalf("%v at %d of %d", wrong.why, wrong.at, len(content))
+			}
+			return
+		}
+		written, err := json.Marshal(map[string]profiles{"profiles": all})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, wrong := parseProfiles(written)
+		if wrong != nil || !maps.Equal(all, again) {
+			t.Errorf("%s is read as %+v, and written as %s", content, all, written)
+		}
+	})
 }
 
 func TestUntrustworthyConfigFiles(t *testing.T) {
