@@ -9,7 +9,7 @@ import (
 )
 
 // onFullScreen is home without what keeps the other tests in line mode.
-func onFullScreen(t *testing.T) []string { return append(home(t), "PARLEY_PLAIN=false") }
+func onFullScreen(t testing.TB) []string { return append(home(t), "PARLEY_PLAIN=false") }
 
 // keys as an xterm sends them.
 const (

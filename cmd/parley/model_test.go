@@ -123,7 +123,9 @@ func TestUnread(t *testing.T) {
 }
 
 func TestNotifications(t *testing.T) {
-	play(t, 100, 24, crowd(), func(s *stage) {
+	p := crowd()
+	p.add("garden", "ben", "anna, you have not read this yet")
+	play(t, 100, 24, p, func(s *stage) {
 		calls := func(want ...string) {
 			t.Helper()
 			if !slices.Equal(s.raw, want) {
