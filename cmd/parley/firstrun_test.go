@@ -1,21 +1,13 @@
 package main_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"io/fs"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"parley/internal/parleytest"
 )
@@ -238,119 +230,4 @@ func TestFirstRunLeadsToTheFullScreen(t *testing.T) {
 	x.expect("alice")
 	x.master.WriteString("\x03\x03")
 	x.end(0)
-}
-
-// What a hostile server, or its certificate, says does not steer the terminal from within the form.
-func TestEscapesInTheForm(t *testing.T) {
-	addr, ca := hostile(t, func(line string) string {
-		if strings.HasPrefix(line, "HELLO|") {
-			return "NOTE|" + evil + "\nERROR|" + evil + "|" + evil + "refused\n"
-		}
-		return ""
-	})
-	env, _, _ := livingRoom(t)
-	x := openTerminal(t, env)
-	x.expect("Server")
-	x.enter(addr)
-	x.expect("sha256/")
-	x.enter("\x1b[200~" + evil + "\x1b[201~") // pasted
-	x.expect("begins")
-	x.enter("\x15" + ca)
-	x.expect("vouches")
-	x.enter("alice")
-	x.expect("guest")
-	x.enter("whatever it is")
-	x.expect("refused")
-	unmoved(t, x.shown())
-	x.master.WriteString("\x03")
-	x.end(1)
-
-	named := serve(t, selfSigned(t, "localhost\x1b]52;c;ZXZpbA==\x07\x1b]0;title\x07"), obedient)
-	x = openTerminal(t, env)
-	x.expect("Server")
-	x.enter(named)
-	x.expect("asked")
-	unmoved(t, x.shown())
-	x.master.WriteString("\x03")
-	x.end(1)
-}
-
-// unmoved fails the test where a sequence of evil's has come through. (The form's own are many.)
-func unmoved(t *testing.T, shown string) {
-	t.Helper()
-	for _, steers := range []string{"\x1b]52", "\x1b]0;title", "\u009b", "\u0090", "\x07", "\u202e", "\u2066", "\u2028", "\x7f"} {
-		if strings.Contains(shown, steers) {
-			t.Errorf("%q is shown", steers)
-		}
-	}
-}
-
-// A signal ends the form, and leaves the terminal as it was.
-func TestFormIsInterrupted(t *testing.T) {
-	env, config, _ := livingRoom(t)
-	x := openTerminal(t, env)
-	x.expect("Server")
-	x.cmd.Process.Signal(os.Interrupt)
-	x.expect("\x1b[?1049l")
-	x.expect("nothing was saved")
-	x.end(1)
-	if entries, _ := os.ReadDir(config); len(entries) > 0 {
-		t.Errorf("there is %v", entries)
-	}
-}
-
-// Whatever the server keeps waiting for, Esc ends the wait, and Ctrl+C the form.
-func TestFormDoesNotWaitForever(t *testing.T) {
-	silent := make(chan struct{})
-	addr, ca := hostile(t, func(line string) string { <-silent; return "" })
-	t.Cleanup(func() { close(silent) })
-	deaf, err := net.Listen("tcp", "127.0.0.1:0") // connections come about, and no handshake
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer deaf.Close()
-	env, _, _ := livingRoom(t)
-	x := openTerminal(t, env)
-	x.expect("Server")
-	x.enter(deaf.Addr().String())
-	x.expect("Reaching")
-	x.master.WriteString("\x1b")
-	x.expect("HOST")
-	x.enter("\x15" + addr)
-	x.expect("sha256/")
-	x.enter(ca)
-	x.expect("vouches")
-	x.enter("alice")
-	x.expect("guest")
-	x.enter("whatever it is")
-	x.expect("Signing")
-	x.master.WriteString("\x1b")
-	x.expect("guest")
-	x.enter("")
-	x.expect("Signing")
-	x.master.WriteString("\x03")
-	x.expect("nothing was saved")
-	x.end(1)
-}
-
-func TestFormNeedsATerminalThatCanShowIt(t *testing.T) {
-	env, _, _ := livingRoom(t)
-	x := openTerminal(t, append(env, "TERM=dumb"))
-	x.expect("give USER@HOST")
-	x.end(2)
-}
-
-// selfSigned is a certificate for a name, however odd.
-func selfSigned(t *testing.T, name string) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
-	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{cert}, PrivateKey: key}
 }
