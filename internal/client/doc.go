@@ -9,6 +9,7 @@
 //   - catchup.go: how a Client fetches what it missed, so that each message is told once and in order
 //   - mirror.go, timeline.go, mention.go: [Mirror], what a person may look at: rooms, messages, what is unread, how the connection is
 //   - tokens.go: [TokenFile], the resume token on disk, for one process at a time
+//   - files.go: where a client keeps files, and how: locked, and replaced as a whole
 //
 // A peer is not trusted to behave: lines, replies in flight, held events and waits are bounded, and a server that breaks the protocol
 // or falls silent costs the connection, never more. Texts, names and explanations are handed on as they came: who shows them puts them
