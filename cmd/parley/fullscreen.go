@@ -23,7 +23,7 @@ const (
 // fullScreen talks on a terminal that can be drawn on, from sign-in to the end.
 func (m *chatCommand) fullScreen(ctx context.Context, o *connection) error {
 	feed := newFeed()
-	link, err := o.open(ctx, m.Server, client.Config{OnUpdate: feed.update, Queue: maxPosts, Unread: unreadAtOnce}, func(text string) {
+	link, err := o.open(ctx, m.Server, client.Config{OnUpdate: feed.update, Queue: maxPosts, Unread: unreadAtOnce, Whole: true}, func(text string) {
 		fmt.Fprintln(os.Stderr, text)
 	})
 	if err != nil {
