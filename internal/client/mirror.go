@@ -80,6 +80,7 @@ func (m *Mirror) Open(name string) *Timeline {
 		if old.Unread() == 0 {
 			old.Mark = 0
 		}
+		m.mark(old)
 		m.bound(old)
 	}
 	return t
@@ -143,6 +144,9 @@ func (m *Mirror) Listed(list []Room) {
 			t.known = true // a conversation is there from its first message on: before, it is the person who has opened it
 		case t.heard < m.asks && len(t.Pending) == 0:
 			delete(m.rooms, name)
+		default: // the next LIST tells, once the texts have settled
+			t.known = false
+			m.stale = m.stale || t.heard == m.asks
 		}
 	}
 }
@@ -163,9 +167,15 @@ func (m *Mirror) listed(t *Timeline, room Room) {
 	m.mark(t)
 }
 
-// mark notes where reading stopped. On the screen the mark stays where it is.
+// mark notes where reading stopped. On the screen the mark stays where it is, unless it was a guess.
 func (m *Mirror) mark(t *Timeline) {
-	if t.Unread() > 0 && t.Read > 0 && (t.Mark == 0 || t.Mark > t.Read || t.Name != m.open) {
+	if t.Read == 0 {
+		return
+	}
+	if t.Mark > t.Read {
+		t.Mark = 0
+	}
+	if t.Unread() > 0 && (t.Mark == 0 || t.Name != m.open) {
 		t.Mark = t.Read
 	}
 }
@@ -226,7 +236,10 @@ func (m *Mirror) Posted(p *Post) {
 
 // Settled takes what became of it: its id, or why it was not said. now stands for the message's time until history tells it.
 func (m *Mirror) Settled(p *Post, id int64, err error, now time.Time) {
-	t := m.ensure(p.Target)
+	t := m.rooms[p.Target]
+	if t == nil {
+		return // it was left
+	}
 	t.Pending = slices.DeleteFunc(t.Pending, func(other *Post) bool { return other == p })
 	if err != nil {
 		m.stale = true // the account may be no member of the room

@@ -243,7 +243,7 @@ func TestMarkAtTheStart(t *testing.T) {
 	m.marked("lobby", 11)
 	m.Attend(false)
 	m.Open("dev")
-	m.marked("lobby", 11) // 14 was not shown
+	m.marked("lobby", 13) // 14 was not shown
 	m.Open("lobby")
 	m.Attend(true)
 	m.Open("dev")

@@ -15,13 +15,14 @@ type Timeline struct {
 	Items   []Item  // oldest first
 	Start   bool    // Items begins with the very first message
 	Pending []*Post // on their way, in order; they come behind all Items
-	Mark    int64   // reading stopped behind this id, and what follows is new since then; 0: nothing is
+	Mark    int64   // reading stopped behind this id, and what follows is new since then; 0: nothing is, or everything
 
 	keys   int     // given so far
 	most   int     // items are kept; up to a quarter more until the oldest are dropped
 	heard  int     // how often LIST had been asked when something showed that the account is in the room, or the room was first heard of
 	asking bool    // for an older page
 	paused bool    // nothing was missed yet since the connection was lost
+	floor  int64   // what is older was dropped, or never loaded: one such message would stand behind a gap
 	cut    bool    // items were dropped since: there may be a gap between that page and them
 	gone   []int64 // taken back while a page or a text is on its way that may still have them
 
@@ -47,8 +48,10 @@ func (i Item) isBefore(id int64) bool {
 }
 
 // Newest is the id of the newest message that is loaded, 0 where none is.
-func (t *Timeline) Newest() int64 {
-	for _, item := range slices.Backward(t.Items) {
+func (t *Timeline) Newest() int64 { return newest(t.Items) }
+
+func newest(items []Item) int64 {
+	for _, item := range slices.Backward(items) {
 		if item.Event.ID > 0 {
 			return item.Event.ID
 		}
@@ -76,7 +79,7 @@ func (t *Timeline) IsLoading() bool { return t.asking }
 // is taken, and nothing of one whose messages no longer reach up to those that are here.
 func (t *Timeline) Older(page []protocol.Event, start bool) {
 	oldest, found := t.oldest()
-	var older []Item
+	older := make([]Item, 0, len(page))
 	last := int64(0)
 	for _, e := range page {
 		switch {
@@ -92,6 +95,9 @@ func (t *Timeline) Older(page []protocol.Event, start bool) {
 	if !t.cut {
 		if over := len(older) - t.space(); over > 0 {
 			older, start = older[over:], false
+		}
+		if len(older) > 0 {
+			t.floor = older[0].Event.ID - 1
 		}
 		t.Items = slices.Insert(t.Items, 0, older...)
 		t.Start = start
@@ -141,6 +147,9 @@ func (t *Timeline) insert(item Item) {
 		default:
 			*was = item.Event
 		}
+		return
+	}
+	if item.Event.ID <= t.floor {
 		return
 	}
 	at := len(t.Items)
@@ -205,6 +214,8 @@ func (t *Timeline) trim() {
 	if t.space() >= 0 {
 		return
 	}
-	t.Items = slices.Clone(t.Items[len(t.Items)-t.most:])
+	dropped, kept := t.Items[:len(t.Items)-t.most], t.Items[len(t.Items)-t.most:]
+	t.floor = max(t.floor, newest(dropped))
+	t.Items = slices.Clone(kept)
 	t.Start, t.cut = false, t.asking
 }

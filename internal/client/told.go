@@ -39,6 +39,7 @@ func (m *Mirror) gone(u Update) {
 		t = m.hear(e.Room)
 	}
 	if t == nil {
+		m.unlisted()
 		return
 	}
 	t.takeBack(e, u.Past)
@@ -51,10 +52,17 @@ func (m *Mirror) gone(u Update) {
 	}
 }
 
+// unlisted takes that something has changed in a room that is not known yet: an answer to LIST that is on its way may have it as it was before.
+func (m *Mirror) unlisted() { m.stale = m.stale || m.listing }
+
 // seen takes what another session has shown.
 func (m *Mirror) seen(u Update) {
 	t := m.rooms[u.Event.Room]
-	if t == nil || u.Event.ID <= t.Read {
+	if t == nil {
+		m.unlisted()
+		return
+	}
+	if u.Event.ID <= t.Read {
 		return
 	}
 	// An answer to LIST that is on its way may count from further back.
@@ -71,8 +79,12 @@ func (m *Mirror) topicSet(u Update) {
 }
 
 func (m *Mirror) came(u Update) {
-	if u.Event.User == m.self { // by another session
-		m.hear(u.Event.Room)
+	if u.Event.User == m.self { // by another session; what is here is from before the room was left
+		old := m.rooms[u.Event.Room]
+		delete(m.rooms, u.Event.Room)
+		if t := m.hear(u.Event.Room); old != nil {
+			t.Pending = old.Pending
+		}
 	}
 	if t := m.rooms[u.Event.Room]; t != nil {
 		t.move(u.Event.User, true)
