@@ -1,6 +1,8 @@
 package client_test
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,33 +17,39 @@ import (
 // that is told as a Client tells it: events in order but late; answers by another way, so that they come before events that are
 // older, and after events that are newer. Whenever nothing is on its way any more, all that the Mirror shows must be as the server has it.
 func TestMirrorIsExact(t *testing.T) {
+	rounds := 10
+	if os.Getenv("PARLEY_SOAK") != "" {
+		rounds = 2000
+	}
 	for _, self := range []string{"alice", "~alice"} {
-		t.Run(self, func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) {
-				g := newGame(rt, self)
-				rt.Repeat(map[string]func(*rapid.T){
-					"say":      g.say,
-					"say more": g.say,
-					"own":      g.own,
-					"erase":    g.erase,
-					"topic":    g.topic,
-					"join":     g.join,
-					"leave":    g.leave,
-					"seen":     g.seenElsewhere,
-					"post":     g.post,
-					"hear":     g.hear,
-					"look":     func(t *rapid.T) { g.look(t, rapid.Bool().Draw(t, "looks")) },
-					"open":     func(t *rapid.T) { g.show(g.room(t)) },
-					"ask":      g.ask,
-					"answer":   g.answer,
-					"lose":     g.lose,
-					"patience": g.patience,
-					"rest":     g.rest,
-					"":         g.watch,
+		for round := range rounds {
+			t.Run(fmt.Sprint(self, " ", round), func(t *testing.T) {
+				rapid.Check(t, func(rt *rapid.T) {
+					g := newGame(rt, self)
+					rt.Repeat(map[string]func(*rapid.T){
+						"say":      g.say,
+						"say more": g.say,
+						"own":      g.own,
+						"erase":    g.erase,
+						"topic":    g.topic,
+						"join":     g.join,
+						"leave":    g.leave,
+						"seen":     g.seenElsewhere,
+						"post":     g.post,
+						"hear":     g.hear,
+						"look":     func(t *rapid.T) { g.look(t, rapid.Bool().Draw(t, "looks")) },
+						"open":     func(t *rapid.T) { g.show(g.room(t)) },
+						"ask":      g.ask,
+						"answer":   g.answer,
+						"lose":     g.lose,
+						"patience": g.patience,
+						"rest":     g.rest,
+						"":         g.watch,
+					})
+					g.rest(rt)
 				})
-				g.rest(rt)
 			})
-		})
+		}
 	}
 }
 

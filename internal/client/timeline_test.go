@@ -111,19 +111,6 @@ func TestSeenElsewhere(t *testing.T) {
 	m.counts("lobby", 3, 1)
 }
 
-// What happens in a room while LIST tells of it for the first time.
-func TestFirstListIsOvertaken(t *testing.T) {
-	m := mirror(t, "alice")
-	m.online()
-	m.needs(true)
-	m.tell("SEEN|lobby|6", "GONE|8|lobby|bob", msg("11", "dev", "bob", "x"), "SEEN|dev|5")
-	m.Listed([]client.Room{{Name: "lobby", LastID: 10, Seen: 5, Unread: 5}, {Name: "dev", LastID: 10, Seen: 1, Unread: 2}})
-	m.list(client.Room{Name: "lobby", LastID: 10, Seen: 6, Unread: 3}, client.Room{Name: "dev", LastID: 11, Seen: 5, Unread: 2})
-	m.counts("lobby", 3, 0)
-	m.counts("dev", 2, 0)
-	m.needs(false)
-}
-
 // list2 is list where nothing but the person wants it.
 func (m mirrored) list2(rooms ...client.Room) {
 	m.t.Helper()
