@@ -92,6 +92,8 @@ func (m *model) above(height int) []string {
 	}
 	t := m.mirror.Room(m.room)
 	switch why := &rows[height-1]; {
+	case t.IsFull() && !t.Start:
+		*why = m.style.faint("  no more is kept here (--scrollback); /find looks further back")
 	case t.IsLoading() || !t.Start && m.mirror.Connection.Online:
 		*why = m.style.faint("  fetching older messages …")
 	case !t.Start:

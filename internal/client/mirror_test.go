@@ -202,6 +202,9 @@ func TestGuestsReading(t *testing.T) {
 	m.tell(msg("12", "lobby", "bob", "x"), msg("13", "lobby", "bob", "x"))
 	m.counts("lobby", 3, 1)
 	m.marked("lobby", 10)
+	if got := m.Room("lobby").Read; got != 10 {
+		t.Errorf("they have come at %d", got)
+	}
 	m.Attend(true)
 	m.counts("lobby", 0, 0)
 	m.tell("GONE|12|lobby|bob", msg("14", "lobby", "bob", "x"))

@@ -62,7 +62,7 @@ func newest(items []Item) int64 {
 // NeedsOlder says before which id an older page should be asked for, and takes it that it is; ok is false where there is none, one is on its way,
 // or as many items are held as may be.
 func (t *Timeline) NeedsOlder() (before int64, ok bool) {
-	if t.Start || t.asking || t.space() <= 0 {
+	if t.Start || t.asking || t.IsFull() {
 		return 0, false
 	}
 	t.asking = true
@@ -71,6 +71,9 @@ func (t *Timeline) NeedsOlder() (before int64, ok bool) {
 	}
 	return maxID, true
 }
+
+// IsFull tells that nothing older is taken, since as many items are held as may be.
+func (t *Timeline) IsFull() bool { return t.space() <= 0 }
 
 // IsLoading tells whether an older page is on its way.
 func (t *Timeline) IsLoading() bool { return t.asking }

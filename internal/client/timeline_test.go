@@ -230,6 +230,9 @@ func TestBounds(t *testing.T) {
 		m.Room("lobby").Older(m.page("lobby", span(before-500, before-1)...), false)
 	}
 	length(5000, 5000)
+	if !m.Room("lobby").IsFull() || m.Room("lobby").IsLoading() {
+		t.Error("there is space for more")
+	}
 	m.said(newest + 1)
 	length(4000, 4000)
 	m.Attend(true)
