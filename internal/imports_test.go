@@ -74,9 +74,10 @@ var floors = [][]string{
 	{"parley/protocol", "parley/auth", "parley/tlsutil"},
 	{"parley/internal/chat"},
 	{"parley/internal/session"},
-	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web"},
+	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web",
+		"parley/internal/tmux"},
 	{"parley/cmd/internal/flags"},
-	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench"},
+	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench", "parley/docs/screens"},
 }
 
 // rule forbids what the floors alone would allow.
@@ -115,9 +116,14 @@ var rules = []rule{
 	{"parley/cmd/parley-bench", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
 		"parley/internal/control", "parley/auth", "database/sql"},
 		"what measures a server shares no code with it but the wire's, and treats its peers alike"},
+	{"parley/internal/tmux", false, []string{"parley/...", "*"},
+		"it drives any program, and knows it by its screen alone"},
+	{"parley/docs/screens", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
+		"parley/internal/control", "parley/internal/client", "parley/protocol", "parley/auth", "parley/tlsutil", "parley/cmd/..."},
+		"a picture shows what the programs do, and nothing else"},
 }
 
-// own says that one module outside the standard library belongs to one package.
+// own says that one module outside the standard library, or one package of this one, belongs to one package.
 var own = []struct{ imported, only string }{
 	{"modernc.org/sqlite", "parley/internal/store"},
 	{"database/sql", "parley/internal/store"},
@@ -126,6 +132,7 @@ var own = []struct{ imported, only string }{
 	{"github.com/lmittmann/tint", "parley/cmd/..."},
 	{"golang.org/x/term", "parley/cmd/..."},
 	{"github.com/HdrHistogram/hdrhistogram-go", "parley/cmd/parley-bench"},
+	{"parley/internal/tmux", "parley/docs/screens"},
 }
 
 // matches says whether path is what pattern names: a path, all below one
@@ -224,6 +231,7 @@ func TestImportsCanFail(t *testing.T) {
 		"rooms at the door": one("parley/internal/server", "parley/internal/chat"),
 		"another's module":  one("parley/internal/control", "modernc.org/sqlite"),
 		"another's driver":  one("parley/internal/session", "database/sql"),
+		"a test's terminal": one("parley/cmd/parley", "parley/internal/tmux"),
 		"a server's room":   one("parley/cmd/parley", "parley/internal/store"),
 	} {
 		if len(violations([]pkg{bad})) == 0 {

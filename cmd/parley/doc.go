@@ -1,9 +1,16 @@
-// Command parley is the client that people use: it talks line by line, says one thing from a script, or follows a room.
+// Command parley is the client that people use: it talks on the full screen or line by line, says one thing from a script, or follows a room.
 //
-//   - main.go: the command line; address.go: USER@HOST[:PORT]; exit.go: errors into sentences and exit codes
+//   - main.go: the command line; chat.go: which of its faces a person gets; address.go: USER@HOST[:PORT]; exit.go: errors into
+//     sentences and exit codes
 //   - connect.go: whom to trust, which credential to use, and how to leave; ask.go: prompts without echo
-//   - chat.go: line mode on a terminal; commands.go: its table of /commands, and in rooms.go and messages.go those about these;
-//     screen.go: the terminal; style.go: how things look
+//   - talker.go: carries out what a person types, whatever shows it; commands.go: the table of /commands, and in rooms.go and messages.go
+//     those about these; style.go: how things look
+//   - linemode.go: line mode; screen.go: its terminal
+//   - fullscreen.go: the full screen, from sign-in to the end; feed.go: how what happens gets there; model.go: its state, and
+//     questions.go: what it asks the server; errand.go: a command while it is carried out
+//   - keys.go: the table of keys; input.go: what is typed, with editor.go and complete.go
+//   - view.go: the screen as a whole; sidebar.go, statusline.go, overlay.go: its parts; rows.go: messages as rows; scroll.go: which of
+//     them are shown; notify.go: calling for a person who does not look
 //   - lines.go: what is piped in, said line by line; send.go, tail.go: the one-shot commands
 //   - manual.go: what the manual page has beside the command line
 //

@@ -50,10 +50,11 @@ func (e *errand) setRoom(room string) {
 	e.feed.send(movedMsg(room))
 }
 
-func (e *errand) tell(text string)         { e.told = append(e.told, protocol.Printable(text)) }
-func (e *errand) show(line string)         { e.shown = append(e.shown, line) }
-func (e *errand) posted(post *client.Post) { e.feed.send(postedMsg{post}) }
-func (e *errand) help()                    { e.helped = true }
+func (e *errand) tell(text string)           { e.told = append(e.told, protocol.Printable(text)) }
+func (e *errand) show(line string)           { e.shown = append(e.shown, line) }
+func (e *errand) posted(post *client.Post)   { e.feed.send(postedMsg{post}) }
+func (e *errand) happened(ev protocol.Event) { e.feed.send(client.Update{Event: ev}) }
+func (e *errand) help()                      { e.helped = true }
 func (e *errand) past(found []protocol.Event, _ bool) {
 	e.found, e.listed = found, true
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -23,13 +24,25 @@ const (
 // fullScreen talks on a terminal that can be drawn on, from sign-in to the end.
 func (m *chatCommand) fullScreen(ctx context.Context, o *connection) error {
 	feed := newFeed()
-	link, err := o.open(ctx, m.Server, client.Config{OnUpdate: feed.update, Queue: maxPosts, Unread: unreadAtOnce, Whole: true}, func(text string) {
-		fmt.Fprintln(os.Stderr, text)
-	})
+	var (
+		signedIn   atomic.Bool
+		connection changes
+	)
+	tell := func(text string) { fmt.Fprintln(os.Stderr, text) }
+	link, err := o.open(ctx, m.Server, client.Config{
+		Queue: maxPosts, Unread: unreadAtOnce, Whole: true,
+		OnUpdate: func(u client.Update) {
+			if text := connection.line(u); text != "" && !signedIn.Load() { // there is no screen yet
+				tell(text)
+			}
+			feed.update(u)
+		},
+	}, tell)
 	if err != nil {
 		feed.close()
 		return err
 	}
+	signedIn.Store(true)
 	return m.show(ctx, link, feed)
 }
 

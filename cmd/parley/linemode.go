@@ -190,6 +190,8 @@ func (c *lineMode) secret(ctx context.Context, prompt string) (string, error) {
 	return c.screen.secret(ctx, prompt)
 }
 
+func (c *lineMode) happened(protocol.Event) {} // the command's own sentence tells it
+
 func (c *lineMode) posted(post *client.Post) { c.posts <- post }
 
 func (c *lineMode) help() {

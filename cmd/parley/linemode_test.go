@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -274,12 +275,18 @@ func TestStoredSession(t *testing.T) {
 	}
 }
 
-// A terminal that can't move its cursor gets lines and nothing else.
+// A terminal that can't move its cursor gets lines and nothing else; one whose person wants no colours gets line mode without them.
 func TestDumbTerminal(t *testing.T) {
+	for _, kind := range []string{"TERM=dumb", "TERM=", "NO_COLOR=1"} {
+		t.Run(kind, func(t *testing.T) { talkPlainly(t, kind) })
+	}
+}
+
+func talkPlainly(t *testing.T, kind string) {
 	server := parleytest.Start(t, "--guests")
 	server.User("bob")
 	bob := server.SignIn("bob")
-	x := openTerminal(t, append(home(t), "TERM=dumb"), "--ca", server.CA, "--guest", "visitor@"+server.Addr)
+	x := openTerminal(t, append(onFullScreen(t), kind), "--ca", server.CA, "--guest", "visitor@"+server.Addr)
 	x.expect("* you are ~visitor, and speak in lobby")
 	x.expect("lobby> ")
 	bob.Do("MSG|hello visitor")
@@ -294,7 +301,7 @@ func TestDumbTerminal(t *testing.T) {
 	x.expect("guests have no password")
 	x.enter("/quit")
 	x.end(0)
-	if strings.Contains(x.shown(), "\x1b") {
+	if shown := x.shown(); kind == "NO_COLOR=1" && regexp.MustCompile("\x1b\\[[0-9;]*m|\x1b\\[\\?1049h").MatchString(shown) || kind != "NO_COLOR=1" && strings.Contains(shown, "\x1b") {
 		t.Error("an escape sequence is shown")
 	}
 }

@@ -66,10 +66,14 @@ func (t *talker) takeBack(ctx context.Context, rest string) error {
 		}
 		id, what = strconv.FormatInt(last.ID, 10), fmt.Sprintf(", said at %s,", last.Time.In(t.style.now().Location()).Format("15:04"))
 	}
-	if _, bad := protocol.ParseID(id); bad != nil {
+	number, bad := protocol.ParseID(id)
+	if bad != nil {
 		return errors.New("ID is a message's number, as /history and /find show it; /delete alone takes back what you said last here")
 	}
 	err := t.order(ctx, "message #"+id+what+" is taken back", "DELETE", id)
+	if err == nil {
+		t.face.happened(protocol.Event{Command: protocol.EventGone, ID: number}) // in whatever room
+	}
 	if isRefused(err, protocol.Forbidden) {
 		return errors.New("message #" + id + " can't be taken back: only your own can, within a day; /history and /find show their ids")
 	}

@@ -179,7 +179,8 @@ func (m *model) look() {
 	}
 	sees := m.focused && m.overlay == nil && m.view().follows()
 	m.mirror.Attend(sees)
-	if t := m.mirror.Room(m.room); sees && t.Read > 0 {
+	if t := m.mirror.Room(m.room); sees && t.Read > m.view().told {
+		m.view().told = t.Read
 		m.link.Seen(m.room, t.Read)
 	}
 }
@@ -278,6 +279,9 @@ func (m *model) returned(e *errand) tea.Cmd {
 		m.overlay = m.listOverlay(e.line, append(e.told, e.shown...))
 	default:
 		m.said = e.told
+	}
+	if m.overlay != nil {
+		m.overlay.draft = m.input.editor.text()
 	}
 	m.mirror.Stale() // it may have joined, left or read something
 	m.errands = m.errands[1:]

@@ -123,7 +123,9 @@ func TestUnread(t *testing.T) {
 }
 
 func TestNotifications(t *testing.T) {
-	play(t, 100, 24, crowd(), func(s *stage) {
+	p := crowd()
+	p.add("garden", "ben", "anna, you have not read this yet")
+	play(t, 100, 24, p, func(s *stage) {
 		calls := func(want ...string) {
 			t.Helper()
 			if !slices.Equal(s.raw, want) {
@@ -340,6 +342,23 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// What this session does itself comes as no event, and is shown all the same.
+func TestOwnDoings(t *testing.T) {
+	play(t, 100, 24, crowd(), func(s *stage) {
+		s.typed("a secret: hunter2")
+		s.shows("hunter2")
+		s.typed("/delete")
+		s.hides("hunter2")
+		s.shows("anna │ (taken back)")
+		s.typed("/topic the weather")
+		s.shows("lobby  the weather")
+		s.shows("anna │ has set the topic: the weather")
+		s.typed("/topic -")
+		s.hides("lobby  the weather")
+		s.shows("anna │ has cleared the topic")
+	})
+}
+
 func TestLeaving(t *testing.T) {
 	play(t, 100, 24, crowd(), func(s *stage) {
 		s.take(press("x"))
@@ -367,8 +386,8 @@ func TestSizes(t *testing.T) {
 	}
 	play(t, 100, 24, p, func(s *stage) {
 		s.take(tea.PasteMsg{Content: strings.Repeat("中文 ", 300) + "\n" + family})
-		for w := minWidth; w < 130; w += 7 {
-			for h := minHeight; h < 40; h += 5 {
+		for w := minWidth; w < 130; w += 17 {
+			for h := minHeight; h < 40; h += 9 {
 				s.take(tea.WindowSizeMsg{Width: w, Height: h})
 				s.press("pgup")
 				s.screen()

@@ -49,7 +49,8 @@ func notifierFor(name string, getenv func(string) string) notifier {
 // alarms is when the person was called for last, and what for after a lost connection.
 type alarms struct {
 	last   time.Time
-	missed int // messages for them that were missed
+	missed int  // messages for them that were missed
+	began  bool // the first connection is there: what is unread then was not missed by this program
 }
 
 const alarmsApart = 2 * time.Second
@@ -57,10 +58,10 @@ const alarmsApart = 2 * time.Second
 // alarm calls for the person where a message is for them and they do not look at it. What was missed is told once, when all of it is there.
 func (m *model) alarm(u client.Update) tea.Cmd {
 	if u.State == client.Online {
-		missed := m.alarms.missed
-		m.alarms.missed = 0
+		missed, began := m.alarms.missed, m.alarms.began
+		m.alarms.missed, m.alarms.began = 0, true
 		switch {
-		case missed == 0:
+		case missed == 0 || !began:
 			return nil
 		case missed == 1:
 			return m.call("parley", "a message for you while there was no connection")

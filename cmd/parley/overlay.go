@@ -11,9 +11,10 @@ import (
 type overlay struct {
 	title string
 	lines []overlayLine
-	top   int // first line that is shown
-	at    int // the line that is chosen; -1: none can be
-	fits  int // how many lines were shown at last
+	top   int    // first line that is shown
+	at    int    // the line that is chosen; -1: none can be
+	fits  int    // how many lines were shown at last
+	draft string // what was being typed when it was opened: Enter then is for the list, and for the text where that has changed
 }
 
 // overlayLine is one entry: a head, and beside it a text that is wrapped. Both are printable, perhaps coloured.
@@ -39,7 +40,7 @@ func (m *model) pressOverlay(key string) (taken bool) {
 		move(o)
 		return true
 	}
-	if key != "enter" || o.at < 0 && !m.input.editor.isEmpty() {
+	if typed := m.input.editor.text(); key != "enter" || typed != o.draft || o.at < 0 && typed != "" {
 		return false
 	}
 	m.overlay = nil

@@ -246,7 +246,11 @@ func (t *talker) topic(ctx context.Context, rest string) error {
 	if rest == noTopic {
 		rest, told = "", "the topic of "+room+" is cleared"
 	}
-	return t.order(ctx, told, "TOPIC", room, rest)
+	err = t.order(ctx, told, "TOPIC", room, rest)
+	if err == nil {
+		t.face.happened(protocol.Event{Command: protocol.EventTopic, Room: room, User: t.link.user, Text: rest})
+	}
+	return err
 }
 
 func (t *talker) invite(ctx context.Context, rest string) error {

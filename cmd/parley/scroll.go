@@ -7,6 +7,7 @@ import (
 // roomView is where the person is in one room: what they have begun to type, and how far up they have scrolled.
 type roomView struct {
 	draft string
+	told  int64 // how far the client was told that the person has read
 
 	scrolled bool // away from the newest message
 	anchor   int  // scrolled: key of the item at the bottom

@@ -50,6 +50,7 @@ type face interface {
 	show(line string)                         // one of many; printable already
 	past(found []protocol.Event, newest bool) // messages that were asked for; newest: they are the last ones there
 	posted(post *client.Post)                 // a text is on its way
+	happened(e protocol.Event)                // done by this session, which the server tells the others alone
 	secret(ctx context.Context, prompt string) (string, error)
 	help()
 }

@@ -17,7 +17,7 @@ import (
 
 // terminal is a pseudo-terminal with a program in it, and a person who types and looks.
 type terminal struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	master *os.File
 	ended  chan struct{}
@@ -29,11 +29,11 @@ type terminal struct {
 }
 
 // home is an environment of its own for client processes.
-func home(t *testing.T) []string {
+func home(t testing.TB) []string {
 	return append(os.Environ(), "HOME="+t.TempDir(), "XDG_STATE_HOME=", "TERM=xterm-256color", "NO_COLOR=", "TZ=UTC", "PARLEY_PASSWORD=", "PARLEY_PLAIN=true")
 }
 
-func openTerminal(t *testing.T, env []string, args ...string) *terminal {
+func openTerminal(t testing.TB, env []string, args ...string) *terminal {
 	t.Helper()
 	term := &terminal{t: t, cmd: exec.Command(parleytest.Build(t, "parley"), args...), ended: make(chan struct{})}
 	term.changed = sync.NewCond(&term.mu)

@@ -61,6 +61,26 @@ func TestGone(t *testing.T) {
 	m.has("lobby", "-4 5 6 -7 8 9 10 -11 12 -13 -14 -15 16")
 }
 
+// What is taken back from here is told by its id alone.
+func TestTakenBackHere(t *testing.T) {
+	m := started(t, client.Room{Name: "dev"}, client.Room{Name: "lobby"})
+	m.tell(msg("1", "lobby", "bob", "alice"), msg("2", "lobby", "alice", "x"), msg("3", "lobby", "bob", "x"))
+	for _, id := range []int64{2, 9, 1} {
+		m.Take(client.Update{Event: protocol.Event{Command: protocol.EventGone, ID: id}}, when)
+	}
+	m.has("lobby", "-1 -2 3")
+	if got := m.Room("lobby").Items[0].Event; got.User != "bob" || got.Room != "lobby" {
+		t.Error(got)
+	}
+	m.counts("lobby", 1, 0)
+	m.needs(false)
+	m.tell(msg("4", "lobby", "alice", "x"))
+	m.list2(client.Room{Name: "dev"}, client.Room{Name: "lobby", LastID: 4, Unread: 1})
+	m.Take(client.Update{Event: protocol.Event{Command: protocol.EventGone, ID: 4}}, when)
+	m.counts("lobby", 1, 0) // one's own is never unread
+	m.needs(false)
+}
+
 // What is taken back while something is on its way that still has its text stays so.
 func TestGoneOvertakes(t *testing.T) {
 	m := started(t, client.Room{Name: "lobby", LastID: 10, Seen: 10})

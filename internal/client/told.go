@@ -35,6 +35,9 @@ func (m *Mirror) said(u Update) {
 
 func (m *Mirror) gone(u Update) {
 	e, t := u.Event, m.rooms[u.Event.Room]
+	if e.Room == "" { // taken back from here, by its id alone
+		t, e = m.holding(e.ID)
+	}
 	if u.Past { // it stands for the message, which was not told
 		t = m.hear(e.Room)
 	}
@@ -50,6 +53,16 @@ func (m *Mirror) gone(u Update) {
 	if exact := t.uncount(e.ID); !exact || m.listing {
 		m.stale = true
 	}
+}
+
+// holding is the timeline that has a message loaded, and the message.
+func (m *Mirror) holding(id int64) (*Timeline, protocol.Event) {
+	for _, t := range m.rooms {
+		if i, found := t.find(id); found {
+			return t, t.Items[i].Event
+		}
+	}
+	return nil, protocol.Event{}
 }
 
 // unlisted takes that something has changed in a room that is not known yet: an answer to LIST that is on its way may have it as it was before.

@@ -7,5 +7,6 @@
 //   - conn.go: one connection, line by line
 //   - wire.go: how it ended
 //   - openssl.go: a connection by another program
+//   - tmux.go: a program in a terminal, driven by internal/tmux
 //   - shell.go: bash, zsh and fish, completing
 package parleytest
