@@ -30,7 +30,7 @@ func (m *chatCommand) fullScreen(ctx context.Context, o *connection) error {
 	)
 	tell := func(text string) { fmt.Fprintln(os.Stderr, text) }
 	link, err := m.connect(ctx, o, client.Config{
-		Queue: maxPosts, Unread: unreadAtOnce,
+		Queue: maxPosts, Unread: unreadAtOnce, Whole: true,
 		OnUpdate: func(u client.Update) {
 			if text := connection.line(u); text != "" && !signedIn.Load() { // there is no screen yet
 				tell(text)

@@ -142,7 +142,7 @@ func (m *model) update(u client.Update) tea.Cmd {
 	switch u.State {
 	case client.Online:
 		m.tls = m.secured()
-		m.asking = questions{}
+		m.asking.coolUntil = time.Time{}
 	case client.Warning:
 		m.tell(sentence(u.Err))
 	case client.Event:

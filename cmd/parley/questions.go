@@ -43,7 +43,7 @@ func (m *model) ask() tea.Cmd {
 			return func(m *model) { m.mirror.Listed(list) }, err
 		}, func(m *model, failed bool) {
 			if m.asking.list = false; failed {
-				m.mirror.Stale()
+				m.mirror.ListFailed()
 			}
 		}))
 	}

@@ -44,7 +44,7 @@ func play(t *testing.T, width, height int, server *playServer, act func(s *stage
 	synctest.Test(t, func(t *testing.T) {
 		feed := newFeed()
 		server.t = t
-		c, err := client.Connect(t.Context(), client.Config{Dial: server.dial, User: "anna", Password: givenOnce("secret"), OnUpdate: feed.update, Queue: 8, Unread: unreadAtOnce})
+		c, err := client.Connect(t.Context(), client.Config{Dial: server.dial, User: "anna", Password: givenOnce("secret"), OnUpdate: feed.update, Queue: 8, Unread: unreadAtOnce, Whole: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +135,7 @@ func (s *stage) screen() string {
 		if w := s.measure.StringWidth(row); w != s.width {
 			s.t.Errorf("row %d is %d wide: %q", i, w, row)
 		}
-		rows[i] = strings.TrimRight(row, " ")
+		rows[i] = strings.TrimRight(row, " \u3000")
 	}
 	if len(rows) != s.height {
 		s.t.Errorf("%d rows", len(rows))

@@ -29,6 +29,7 @@ type progress struct {
 	gone     map[int64]bool // history has told this session that they are gone; word of it may come behind that
 
 	self   string          // the account as others see it
+	whole  bool            // of what was not read at first all is told
 	unread int             // at first a room with at most so many unread messages is taken up where they begin
 	fresh  map[string]bool // rooms taken up there that are behind: what others said is told, as LIST has counted it
 	many   []Room          // those with more
@@ -133,7 +134,7 @@ func (p *progress) past(e protocol.Event) bool {
 	if isGone && len(p.gone) < maxListed {
 		p.gone[e.ID] = true
 	}
-	if own && !isGone || p.fresh[e.Room] && (isGone || e.User == p.self) {
+	if own && !isGone || !p.whole && p.fresh[e.Room] && (isGone || e.User == p.self) {
 		return false
 	}
 	p.missed++

@@ -42,6 +42,8 @@ type Config struct {
 	// more. 0: neither.
 	After  map[string]int64
 	Unread int
+	// Whole tells, among these, also what the account itself said and what is gone, so that no message between them is missing.
+	Whole bool
 
 	FirstTries int // of connecting before Connect gives up; 3
 	// GiveUp is how long the client may be without a connection that is up to date, and a message without an answer since it was
@@ -152,6 +154,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 		progress: newProgress(self, cfg.Unread, cfg.After),
 		shown:    shown{pending: map[string]int64{}, known: map[string]int64{}, noted: make(chan struct{}, 1)},
 	}
+	c.progress.whole = cfg.Whole
 	c.cfg.Session.OnEvent = c.onEvent
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	session, err := c.establish(ctx, 0)

@@ -7,7 +7,8 @@
 //   - signin.go: with which credential a Client signs in, and when it stops trying
 //   - shown.go: how a Client tells the server what the person has been shown
 //   - catchup.go: how a Client fetches what it missed, so that each message is told once and in order
-//   - mirror.go, timeline.go, mention.go: [Mirror], what a person may look at: rooms, messages, what is unread, how the connection is
+//   - mirror.go, told.go: [Mirror], what a person may look at: rooms, and how the connection is
+//   - timeline.go, unread.go, presence.go, mention.go: [Timeline], one room of it: messages, what is unread, who is here
 //   - tokens.go: [TokenFile], the resume token on disk, for one process at a time
 //   - files.go: where a client keeps files, and how: locked, and replaced as a whole
 //

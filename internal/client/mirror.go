@@ -11,7 +11,9 @@ import (
 
 // Mirror is what one account's person may look at: rooms and conversations with what is unread there, the messages that were
 // loaded, what is on its way, who is here, and how the connection is. It knows no screen, no clock and no network: what happens is
-// handed to it, and it tells what should be asked of the server. One goroutine owns it, and all [Timeline]s that it hands out.
+// handed to it, and it tells what should be asked of the server. It is for a Client that follows all rooms; with Config.Unread, Config.Whole
+// must be set. Answers may come earlier or later than events that were sent about when the server gave them. One goroutine owns it, and
+// all [Timeline]s that it hands out.
 type Mirror struct {
 	Connection Connection
 
@@ -21,6 +23,7 @@ type Mirror struct {
 	attended string // the room that the person looks at, "" while at none
 	open     string // the room on the screen
 	stale    bool   // LIST would tell something that is not known here
+	listing  bool   // LIST is on its way
 	asks     int    // how often it was asked
 }
 
@@ -67,46 +70,47 @@ func (m *Mirror) Self() string { return m.self }
 
 // Open notes which room is on the screen. Where it is not known yet, it is from now on.
 func (m *Mirror) Open(name string) *Timeline {
+	t, old := m.ensure(name), m.rooms[m.open]
 	if name == m.open {
-		return m.ensure(name)
-	}
-	old := m.rooms[m.open]
-	if old != nil && old.Unread() == 0 {
-		old.Mark = 0
+		return t
 	}
 	m.open, m.attended = name, ""
+	m.bound(t)
 	if old != nil {
-		old.trim(m.bound(old.Name))
+		if old.Unread() == 0 {
+			old.Mark = 0
+		}
+		m.mark(old)
+		m.bound(old)
 	}
-	return m.ensure(name)
+	return t
 }
 
-// bound is how many messages of a room are kept.
-func (m *Mirror) bound(name string) int {
-	switch name {
+// bound sets how many messages of a room are kept.
+func (m *Mirror) bound(t *Timeline) {
+	switch t.Name {
 	case m.attended:
-		return m.keep
+		t.most = m.keep
 	case m.open: // the person has scrolled away, or does not look
-		return keepScrolled * m.keep
+		t.most = keepScrolled * m.keep
+	default:
+		t.most = min(keepClosed, m.keep)
 	}
-	return min(keepClosed, m.keep)
+	t.trim()
 }
 
-// Attend notes that the person looks at the newest messages of the open room, or that they do not.
+// Attend notes that the person looks at the newest messages of the open room, or that they do not. What they look at counts as read
+// once LIST has told where reading had stopped.
 func (m *Mirror) Attend(looks bool) {
 	m.attended = ""
 	if looks {
 		m.attended = m.open
-		if t := m.rooms[m.open]; t != nil {
-			m.Shown(m.open, t.Newest())
-		}
 	}
-}
-
-// Shown notes that the person has been shown a room up to this message.
-func (m *Mirror) Shown(name string, id int64) {
-	if t := m.rooms[name]; t != nil {
-		m.read(t, id)
+	if t := m.rooms[m.open]; t != nil {
+		m.bound(t)
+		if looks && t.known {
+			t.show(t.Newest())
+		}
 	}
 }
 
@@ -114,48 +118,72 @@ func (m *Mirror) Shown(name string, id int64) {
 func (m *Mirror) NeedsList() bool {
 	needs := m.stale && m.Connection.Online
 	if needs {
-		m.stale = false
+		m.stale, m.listing = false, true
 		m.asks++
 	}
 	return needs
 }
 
-// Listed takes the answer to the LIST that was asked last. Rooms that it leaves out were left, unless they are newer than the question.
+// Listed takes the answer to the LIST that was asked last. Rooms that it leaves out were left, unless something was heard of them after the
+// question.
 func (m *Mirror) Listed(list []Room) {
+	m.listing = false
 	listed := map[string]bool{}
 	for _, room := range list {
 		listed[room.Name] = true
-		m.listed(m.ensure(room.Name), room)
+		t := m.rooms[room.Name]
+		if t == nil {
+			t = m.begin(room.Name)
+		}
+		m.listed(t, room)
 	}
 	for name, t := range m.rooms {
-		// A conversation is there from its first message on: before, it is the person who has opened it.
-		mere := strings.HasPrefix(name, "@") && t.Newest() == 0
-		if !listed[name] && t.born < m.asks && !mere && len(t.Pending) == 0 {
+		switch {
+		case listed[name]:
+		case strings.HasPrefix(name, "@") && t.Newest() == 0 && t.countedTo == 0:
+			t.known = true // a conversation is there from its first message on: before, it is the person who has opened it
+		case t.heard < m.asks && len(t.Pending) == 0:
 			delete(m.rooms, name)
+		default: // the next LIST tells, once the texts have settled
+			t.known = false
+			m.stale = m.stale || t.heard == m.asks
 		}
 	}
 }
 
 func (m *Mirror) listed(t *Timeline, room Room) {
-	if m.isGuest() { // of whom nobody keeps what was read: it began when they came
-		if t.Read == 0 {
-			t.Read = room.LastID
+	first := !t.known
+	t.known = true
+	switch {
+	case m.isGuest(): // of whom nobody keeps what was read: it began when they came
+		if first {
+			t.read(room.Seen)
 		}
+	case room.Seen < t.Read: // it counts from a position that was left behind
+	case room.LastID < t.countedTo: // it counts less than is counted here
+	default:
+		t.take(room)
+	}
+	m.mark(t)
+}
+
+// mark notes where reading stopped. On the screen the mark stays where it is, unless it was a guess.
+func (m *Mirror) mark(t *Timeline) {
+	if t.Read == 0 {
 		return
 	}
-	t.counted, t.countedTo = room.Unread, room.LastID
-	t.fresh = slices.DeleteFunc(t.fresh, func(id int64) bool { return id <= room.LastID })
-	ahead := t.Read > room.Seen // the server has not been told yet
-	t.Read = max(t.Read, room.Seen)
-	if ahead {
-		t.recount(m.self)
+	if t.Mark > t.Read {
+		t.Mark = 0
 	}
-	if t.Unread() > 0 && t.Mark == 0 {
+	if t.Unread() > 0 && (t.Mark == 0 || t.Name != m.open) {
 		t.Mark = t.Read
 	}
 }
 
 func (m *Mirror) isGuest() bool { return strings.HasPrefix(m.self, protocol.GuestMark) }
+
+// ListFailed takes that LIST was not answered.
+func (m *Mirror) ListFailed() { m.stale, m.listing = true, false }
 
 // Stale takes that LIST would tell something that is not known here.
 func (m *Mirror) Stale() { m.stale = true }
@@ -165,18 +193,18 @@ func (m *Mirror) Take(u Update, now time.Time) {
 	switch u.State {
 	case Event:
 		if take := takers[u.Event.Command]; take != nil {
-			take(m, u.Event)
+			take(m, u)
 		}
 	case Online:
 		m.Connection = Connection{Online: true, Missed: u.Missed}
 		m.stale = true
 		for _, t := range m.rooms {
-			t.Here, t.HereCount = nil, 0 // who came and went meanwhile was not told
+			t.lost()
 		}
 	case Lost:
 		m.Connection = Connection{Since: now, Retry: now.Add(u.Wait), Err: u.Err}
 		for _, t := range m.rooms {
-			t.asking = false
+			t.paused = true
 		}
 	case Waiting:
 		if m.Connection.Since.IsZero() {
@@ -186,120 +214,16 @@ func (m *Mirror) Take(u Update, now time.Time) {
 	}
 }
 
-// takers take events by their command; what is not here is not mirrored.
-var takers = map[string]func(*Mirror, protocol.Event){
-	protocol.EventMsg:   (*Mirror).said,
-	protocol.EventGone:  (*Mirror).gone,
-	protocol.EventTopic: (*Mirror).topicSet,
-	protocol.EventJoin:  (*Mirror).came,
-	protocol.EventLeave: (*Mirror).went,
-	protocol.EventHere:  (*Mirror).here,
-	protocol.EventSeen: func(m *Mirror, e protocol.Event) {
-		if t := m.rooms[e.Room]; t != nil {
-			m.read(t, e.ID)
-		}
-	},
-}
-
-func (m *Mirror) said(e protocol.Event) {
-	t := m.ensure(e.Room)
-	t.insert(Item{Event: e})
-	t.trim(m.bound(e.Room))
-	switch {
-	case e.User == m.self || e.ID <= t.Read:
-	case e.Room == m.attended:
-		m.read(t, e.ID)
-	default:
-		if t.Unread() == 0 {
-			t.Mark = t.Read
-			if t.Mark == 0 {
-				t.Mark = e.ID - 1
-			}
-		}
-		t.add(e.ID, m.Mentioned(e))
-	}
-}
-
-func (m *Mirror) gone(e protocol.Event) {
-	t := m.rooms[e.Room]
-	if e.Room == "" { // taken back from here, by its id alone
-		t = m.holding(e.ID)
-	}
-	if t == nil {
-		return
-	}
-	t.takeBack(e)
-	if e.User != m.self {
-		t.uncount(e.ID)
-	}
-}
-
-// holding is the timeline that has a message loaded.
-func (m *Mirror) holding(id int64) *Timeline {
-	for _, t := range m.rooms {
-		if _, found := t.find(id); found {
-			return t
-		}
-	}
-	return nil
-}
-
-func (m *Mirror) topicSet(e protocol.Event) {
-	t := m.ensure(e.Room)
-	t.Topic, t.TopicKnown = e.Text, true
-	t.insert(Item{Event: e})
-}
-
-func (m *Mirror) came(e protocol.Event) {
-	if e.User == m.self { // by another session
-		m.ensure(e.Room)
-	}
-	if t := m.rooms[e.Room]; t != nil && t.Here != nil {
-		if i, found := slices.BinarySearch(t.Here, e.User); !found {
-			t.Here = slices.Insert(t.Here, i, e.User)
-			t.HereCount = len(t.Here)
-		}
-	}
-}
-
-func (m *Mirror) went(e protocol.Event) {
-	t := m.rooms[e.Room]
-	if t == nil {
-		return
-	}
-	if e.User == m.self { // elsewhere, or expelled
-		m.Left(e.Room)
-		return
-	}
-	if i, found := slices.BinarySearch(t.Here, e.User); found {
-		t.Here = slices.Delete(t.Here, i, i+1)
-		t.HereCount = len(t.Here)
-	}
-}
-
-func (m *Mirror) here(e protocol.Event) {
-	if t := m.rooms[e.Room]; t != nil {
-		t.Here, t.HereCount = nil, e.Count
-	}
-}
-
-// Left takes that the account has left a room.
-func (m *Mirror) Left(name string) {
-	delete(m.rooms, name)
-	m.stale = true // an answer to LIST may be on its way that still has it
-}
-
 // Present takes WHO's answer about a room.
 func (m *Mirror) Present(name string, users []string) {
 	if t := m.rooms[name]; t != nil {
-		t.Here, t.HereCount = append([]string{}, users...), len(users)
-		slices.Sort(t.Here)
+		t.present(users)
 	}
 }
 
-// TopicIs takes TOPIC's answer.
+// TopicIs takes TOPIC's answer. A topic that was set since the question stays.
 func (m *Mirror) TopicIs(name, topic string) {
-	if t := m.rooms[name]; t != nil {
+	if t := m.rooms[name]; t != nil && !t.TopicKnown {
 		t.Topic, t.TopicKnown = topic, true
 	}
 }
@@ -312,36 +236,42 @@ func (m *Mirror) Posted(p *Post) {
 
 // Settled takes what became of it: its id, or why it was not said. now stands for the message's time until history tells it.
 func (m *Mirror) Settled(p *Post, id int64, err error, now time.Time) {
-	t := m.ensure(p.Target)
-	t.Pending = slices.DeleteFunc(t.Pending, func(other *Post) bool { return other == p })
-	item := Item{Event: protocol.Event{Command: protocol.EventMsg, ID: id, Time: now, Room: p.Target, User: m.self, Text: p.Text}, Err: err}
-	t.insert(item)
-	if err == nil && p.Target == m.attended {
-		t.Read = max(t.Read, id)
+	t := m.rooms[p.Target]
+	if t == nil {
+		return // it was left
 	}
+	t.Pending = slices.DeleteFunc(t.Pending, func(other *Post) bool { return other == p })
+	if err != nil {
+		m.stale = true // the account may be no member of the room
+	} else {
+		m.hear(p.Target)
+	}
+	t.settle(Item{Event: protocol.Event{Command: protocol.EventMsg, ID: id, Time: now, Room: p.Target, User: m.self, Text: p.Text}, Err: err})
 }
 
+// ensure is a room that is known from now on.
 func (m *Mirror) ensure(name string) *Timeline {
 	t := m.rooms[name]
 	if t == nil {
-		t = &Timeline{Name: name, born: m.asks}
-		m.rooms[name] = t
+		t = m.begin(name)
 		m.stale = true
 	}
 	return t
 }
 
-// read moves how far a room was read.
-func (m *Mirror) read(t *Timeline, id int64) {
-	if id <= t.Read {
-		return
-	}
-	t.Read = id
-	m.recount(t)
-}
-
-func (m *Mirror) recount(t *Timeline) {
-	if !t.recount(m.self) {
+// hear is ensure for a room whose event or acknowledgement shows that the account is in it.
+func (m *Mirror) hear(name string) *Timeline {
+	t := m.ensure(name)
+	t.heard = m.asks
+	if !t.known {
 		m.stale = true
 	}
+	return t
+}
+
+func (m *Mirror) begin(name string) *Timeline {
+	t := &Timeline{Name: name, heard: m.asks, paused: true}
+	m.rooms[name] = t
+	m.bound(t)
+	return t
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"slices"
+	"time"
 
 	"parley/protocol"
 )
@@ -9,25 +10,24 @@ import (
 // Timeline is a room or conversation as a [Mirror] shows it. Its messages are the newest without a gap: what is older is loaded page by page.
 // Only the Mirror changes it.
 type Timeline struct {
-	Name       string
-	Topic      string
-	TopicKnown bool
-	Here       []string // who is here, sorted; nil: not known, or too many
-	HereCount  int
+	Name string
 
 	Items   []Item  // oldest first
 	Start   bool    // Items begins with the very first message
 	Pending []*Post // on their way, in order; they come behind all Items
-	Read    int64   // id of the newest message that the person has been shown, as far as is known
-	Mark    int64   // reading stopped behind this id, and what follows is new since then; 0: nothing is
+	Mark    int64   // reading stopped behind this id, and what follows is new since then; 0: nothing is, or everything
 
-	keys      int  // given so far
-	born      int  // how often LIST had been asked when it was first heard of
-	asking    bool // for an older page
-	counted   int  // unread messages up to countedTo, by LIST
-	countedTo int64
-	fresh     []int64 // ids of unread messages after that, ascending
-	mentions  []int64 // ids of unread messages that mention the account, ascending
+	keys   int     // given so far
+	most   int     // items are kept; up to a quarter more until the oldest are dropped
+	heard  int     // how often LIST had been asked when something showed that the account is in the room, or the room was first heard of
+	asking bool    // for an older page
+	paused bool    // nothing was missed yet since the connection was lost
+	floor  int64   // what is older was dropped, or never loaded: one such message would stand behind a gap
+	cut    bool    // items were dropped since: there may be a gap between that page and them
+	gone   []int64 // taken back while a page or a text is on its way that may still have them
+
+	unread
+	presence
 }
 
 // Item is one entry of a timeline: a message, one that was taken back, a topic that was set, or a text that was not said.
@@ -47,26 +47,22 @@ func (i Item) isBefore(id int64) bool {
 	return i.Event.ID <= id
 }
 
-// Unread is how many messages of others the person has not been shown.
-func (t *Timeline) Unread() int { return t.counted + len(t.fresh) }
+// Newest is the id of the newest message that is loaded, 0 where none is.
+func (t *Timeline) Newest() int64 { return newest(t.Items) }
 
-// Mentions is how many of them mention the account; those that were not told are not known.
-func (t *Timeline) Mentions() int { return len(t.mentions) }
-
-// Newest is the id of the newest message that is known to be there.
-func (t *Timeline) Newest() int64 {
-	newest := t.countedTo
-	for _, item := range slices.Backward(t.Items) {
+func newest(items []Item) int64 {
+	for _, item := range slices.Backward(items) {
 		if item.Event.ID > 0 {
-			return max(newest, item.Event.ID)
+			return item.Event.ID
 		}
 	}
-	return newest
+	return 0
 }
 
-// NeedsOlder says before which id an older page should be asked for, and takes it that it is; ok is false where there is none, or one is on its way.
+// NeedsOlder says before which id an older page should be asked for, and takes it that it is; ok is false where there is none, one is on its way,
+// or as many items are held as may be.
 func (t *Timeline) NeedsOlder() (before int64, ok bool) {
-	if t.Start || t.asking {
+	if t.Start || t.asking || t.IsFull() {
 		return 0, false
 	}
 	t.asking = true
@@ -76,38 +72,87 @@ func (t *Timeline) NeedsOlder() (before int64, ok bool) {
 	return maxID, true
 }
 
+// IsFull tells that nothing older is taken, since as many items are held as may be.
+func (t *Timeline) IsFull() bool { return t.space() <= 0 }
+
 // IsLoading tells whether an older page is on its way.
 func (t *Timeline) IsLoading() bool { return t.asking }
 
-// Older takes an older page, oldest first. start: there is nothing before it.
+// Older takes the page that NeedsOlder wanted, oldest first. start: there is nothing before it. Of a page that is too long its newest part
+// is taken, and nothing of one whose messages no longer reach up to those that are here.
 func (t *Timeline) Older(page []protocol.Event, start bool) {
-	t.asking = false
-	t.Start = start
+	oldest, found := t.oldest()
+	older := make([]Item, 0, len(page))
+	last := int64(0)
 	for _, e := range page {
-		if e.Room == t.Name {
+		switch {
+		case t.cut:
+		case e.Room != t.Name || e.ID <= last: // the server is confused
+		case !found || e.ID < oldest:
+			older = append(older, t.give(Item{Event: e}))
+		default: // it was told meanwhile, or is about to be
 			t.insert(Item{Event: e})
 		}
+		last = max(last, e.ID)
 	}
+	if !t.cut {
+		if over := len(older) - t.space(); over > 0 {
+			older, start = older[over:], false
+		}
+		if len(older) > 0 {
+			t.floor = older[0].Event.ID - 1
+		}
+		t.Items = slices.Insert(t.Items, 0, older...)
+		t.Start = start
+	}
+	t.OlderFailed()
 }
 
 // OlderFailed takes that there was no answer.
-func (t *Timeline) OlderFailed() { t.asking = false }
+func (t *Timeline) OlderFailed() {
+	t.asking, t.cut = false, false
+	t.forgetGone()
+}
+
+// space is how many items there is space for.
+func (t *Timeline) space() int { return t.most + t.most/4 - len(t.Items) }
+
+// give gives an item its key, and forgets what it said where that was taken back meanwhile.
+func (t *Timeline) give(item Item) Item {
+	t.keys++
+	item.Key = t.keys
+	if item.Event.ID != 0 && slices.Contains(t.gone, item.Event.ID) {
+		item.Event = takenBack(item.Event, item.Event.Time)
+	}
+	return item
+}
+
+func takenBack(e protocol.Event, said time.Time) protocol.Event {
+	return protocol.Event{Command: protocol.EventGone, ID: e.ID, Room: e.Room, User: e.User, Time: said}
+}
 
 // insert puts an item in its place: by id, and without one behind all that is there. What is there already is there once; a message's
 // own time takes the place of the one it was given here.
 func (t *Timeline) insert(item Item) {
-	t.keys++
-	item.Key = t.keys
+	defer t.trim()
+	item = t.give(item)
 	if item.Event.ID == 0 {
 		item.after = t.Newest()
 		t.Items = append(t.Items, item)
 		return
 	}
 	if i, found := t.find(item.Event.ID); found {
-		if t.Items[i].Event.Command != protocol.EventGone {
-			item.Key = t.Items[i].Key
-			t.Items[i] = item
+		was := &t.Items[i].Event
+		switch {
+		case was.Command == protocol.EventGone:
+		case item.Event.Command == protocol.EventGone:
+			*was = takenBack(item.Event, was.Time)
+		default:
+			*was = item.Event
 		}
+		return
+	}
+	if item.Event.ID <= t.floor {
 		return
 	}
 	at := len(t.Items)
@@ -115,6 +160,14 @@ func (t *Timeline) insert(item Item) {
 		at--
 	}
 	t.Items = slices.Insert(t.Items, at, item)
+}
+
+// settle inserts a text from here, unless history has told it already.
+func (t *Timeline) settle(item Item) {
+	if _, found := t.find(item.Event.ID); !found || item.Event.ID == 0 {
+		t.insert(item)
+	}
+	t.forgetGone()
 }
 
 // oldest is the id of the oldest message that is loaded.
@@ -140,71 +193,32 @@ func (t *Timeline) find(id int64) (int, bool) {
 	return 0, false
 }
 
-// takeBack forgets what a message said.
-func (t *Timeline) takeBack(e protocol.Event) {
-	if i, found := t.find(e.ID); found {
-		was := t.Items[i].Event
-		t.Items[i].Event = protocol.Event{Command: protocol.EventGone, ID: e.ID, Room: was.Room, User: was.User, Time: was.Time}
+// takeBack forgets what a message said. stands: where it is not there, that it is gone stands in its place.
+func (t *Timeline) takeBack(e protocol.Event, stands bool) {
+	switch i, found := t.find(e.ID); {
+	case found:
+		t.Items[i].Event = takenBack(e, t.Items[i].Event.Time)
+	case stands:
+		t.insert(Item{Event: e})
+	case (t.asking || len(t.Pending) > 0) && len(t.gone) < maxNoted:
+		t.gone = append(t.gone, e.ID)
 	}
 }
 
-// trim drops the oldest items over keep.
-func (t *Timeline) trim(keep int) {
-	if len(t.Items) < keep+keep/4+1 {
+// forgetGone forgets what was taken back, once nothing is on its way that may still have it.
+func (t *Timeline) forgetGone() {
+	if !t.asking && len(t.Pending) == 0 {
+		t.gone = nil
+	}
+}
+
+// trim drops the oldest items where there are too many.
+func (t *Timeline) trim() {
+	if t.space() >= 0 {
 		return
 	}
-	t.Items = slices.Clone(t.Items[len(t.Items)-keep:])
-	t.Start = false
-}
-
-// maxFresh bounds how many ids of unread messages are kept one by one.
-const maxFresh = 4096
-
-// add counts an unread message.
-func (t *Timeline) add(id int64, mention bool) {
-	if i, found := slices.BinarySearch(t.mentions, id); mention && !found && len(t.mentions) < maxFresh {
-		t.mentions = slices.Insert(t.mentions, i, id)
-	}
-	i, found := slices.BinarySearch(t.fresh, id)
-	if found || id <= t.countedTo { // LIST has counted it
-		return
-	}
-	t.fresh = slices.Insert(t.fresh, i, id)
-	if len(t.fresh) > maxFresh {
-		t.countedTo = t.fresh[len(t.fresh)-1]
-		t.counted += len(t.fresh)
-		t.fresh = nil
-	}
-}
-
-// uncount takes back an unread message of somebody else.
-func (t *Timeline) uncount(id int64) {
-	if i, found := slices.BinarySearch(t.fresh, id); found {
-		t.fresh = slices.Delete(t.fresh, i, i+1)
-	} else if id > t.Read && id <= t.countedTo {
-		t.counted = max(0, t.counted-1)
-	}
-	t.mentions = slices.DeleteFunc(t.mentions, func(m int64) bool { return m == id })
-}
-
-// recount counts what is unread after Read has moved; false: only the server knows.
-func (t *Timeline) recount(self string) bool {
-	read := func(id int64) bool { return id <= t.Read }
-	t.fresh = slices.DeleteFunc(t.fresh, read)
-	t.mentions = slices.DeleteFunc(t.mentions, read)
-	if t.Read >= t.countedTo || t.counted == 0 {
-		t.counted = 0
-		return true
-	}
-	if oldest, found := t.oldest(); !t.Start && (!found || oldest > t.Read+1) {
-		return false
-	}
-	t.counted = 0
-	for _, item := range t.Items {
-		e := item.Event
-		if e.Command == protocol.EventMsg && e.User != self && e.ID > t.Read && e.ID <= t.countedTo {
-			t.counted++
-		}
-	}
-	return true
+	dropped, kept := t.Items[:len(t.Items)-t.most], t.Items[len(t.Items)-t.most:]
+	t.floor = max(t.floor, newest(dropped))
+	t.Items = slices.Clone(kept)
+	t.Start, t.cut = false, t.asking
 }
