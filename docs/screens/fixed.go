@@ -20,6 +20,8 @@ var fixed = []struct {
 }{
 	{regexp.MustCompile(`\b([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\b`), "09:41:00", ""},
 	{regexp.MustCompile(`\b([01][0-9]|2[0-3]):[0-5][0-9]\b`), "09:41", ""},
+	{regexp.MustCompile(`next try in [0-9]s`), "next try in 4s", ""},
+	{regexp.MustCompile(`sha256/[A-Za-z0-9+/]{43}=`), "sha256/Jv3Zc0M2w5Q0b9l1mJp7n4Xk8sTq6uYfRz+Hd2eGaLo=", ""},
 	{regexp.MustCompile(`\b[A-Z][a-z]+day, [0-9]{1,2} [A-Z][a-z]+ [0-9]{4} ─+`), "Monday, 21 September 2026 ", "─"},
 }
 

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -112,11 +113,14 @@ func (s *stage) open(name string) *tmux.Terminal {
 	if err := os.Mkdir(home, 0o700); err != nil {
 		s.Fatalf("%v", err)
 	}
-	command := append([]string{filepath.Join(s.programs, "parley"), "--ca", s.path("certs/ca.pem")}, s.scene.client...)
+	command := []string{filepath.Join(s.programs, "parley")}
+	if !s.scene.first {
+		command = slices.Concat(command, []string{"--ca", s.path("certs/ca.pem")}, s.scene.client, []string{name + "@" + s.addr})
+	}
 	x := tmux.Open(s, tmux.Options{
 		Dir: home, Width: s.scene.width, Height: s.scene.height, Patience: patience,
 		Env:     []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TZ=UTC", "COLORTERM=truecolor"},
-		Command: exact(filepath.Join(home, "inner"), append(command, name+"@"+s.addr)),
+		Command: exact(filepath.Join(home, "inner"), command),
 	})
 	s.screens[name] = x
 	return x

@@ -192,6 +192,9 @@ func (m *Mirror) Stale() { m.stale = true }
 func (m *Mirror) Take(u Update, now time.Time) {
 	switch u.State {
 	case Event:
+		if u.Event.Time.IsZero() {
+			u.Event.Time = now // of what comes without, as a topic does
+		}
 		if take := takers[u.Event.Command]; take != nil {
 			take(m, u)
 		}
