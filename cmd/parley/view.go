@@ -67,7 +67,8 @@ func anchored(row string) string {
 
 // isUncertain knows characters on whose width terminals may differ: all but letters and signs of European scripts, and our own lines and marks.
 func isUncertain(r rune) bool {
-	return r >= 0x530 && !strings.ContainsRune("─│●○…↑↓↵⏎•✗", r) || r >= 0x300 && r < 0x370
+	dash := r >= 0x2010 && r <= 0x2027 // and quotes
+	return r >= 0x530 && !dash && !strings.ContainsRune("─│●○↑↓⏎✗", r) || r >= 0x300 && r < 0x370
 }
 
 // paneWidth is how wide messages are.

@@ -30,7 +30,7 @@ var scenes = []scene{
 			await("alice", "thanks – on my way"),
 			keys("bob", "M-Up"),
 			enter("bob", "and the tomatoes are thirsty"),
-			await("alice", "garden                1"),
+			matches("alice", "garden +1"),
 			typed("alice", "thank you both"),
 		),
 	},
