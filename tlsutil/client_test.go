@@ -126,6 +126,14 @@ func TestTrust(t *testing.T) {
 				t.Errorf("the server received %q", received)
 			}
 			wantTrustError(t, tt.opts, err, tt.want, tt.say)
+			trust, _ := tt.opts.Explain(err)
+			presented := ""
+			if tt.want == tlsutil.KindChain {
+				presented = pin(tt.cert)
+			}
+			if got := trust.PresentedPin(); got != presented {
+				t.Errorf("the presented pin is %q, want %q", got, presented)
+			}
 		})
 	}
 }

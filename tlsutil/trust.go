@@ -38,6 +38,17 @@ func (e *TrustError) Error() string { return e.What + "; " + e.Advice }
 
 func (e *TrustError) Unwrap() error { return e.Err }
 
+// PresentedPin is what [Pin] makes of the certificate that a server presented and nobody vouches for (KindChain); "" for the other kinds. The
+// handshake ended before the server had to prove that it holds that key: the pin is a claim, to be compared with what its operator says, and
+// then given to a handshake of its own as [ClientOptions].Pin.
+func (e *TrustError) PresentedPin() string {
+	var verify *tls.CertificateVerificationError
+	if e.Kind != KindChain || !errors.As(e.Err, &verify) || len(verify.UnverifiedCertificates) == 0 {
+		return ""
+	}
+	return Pin(verify.UnverifiedCertificates[0])
+}
+
 // Explain finds in err, which a handshake with o's configuration returned, what could not be trusted. It says false to every other error: a lost
 // connection, a timeout, a peer that speaks no TLS.
 func (o ClientOptions) Explain(err error) (*TrustError, bool) {

@@ -30,7 +30,7 @@ func (a *address) UnmarshalText(text []byte) error {
 		return fmt.Errorf("user %q: %s", user, bad.Text)
 	}
 	port := defaultPort
-	if addr, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+	if addr, err := netip.ParseAddr(unbracketed(host)); err == nil {
 		host = addr.String()
 	} else if strings.Contains(host, ":") {
 		if host, port, err = net.SplitHostPort(host); err != nil {
@@ -48,6 +48,14 @@ func (a *address) UnmarshalText(text []byte) error {
 	}
 	*a = address{User: user, Host: strings.ToLower(host), Port: port}
 	return nil
+}
+
+// unbracketed is host without the brackets that an IPv6 address may stand in. With a port behind them they stay: a zone may hold anything.
+func unbracketed(host string) string {
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+		return host[1 : len(host)-1]
+	}
+	return host
 }
 
 // dial is what the network and the token file know the server by.

@@ -21,6 +21,8 @@ type connection struct {
 	PasswordFile string        `type:"path" placeholder:"FILE" help:"Take the password from the first line of this file, which nobody else may read."`
 	Guest        bool          `help:"Sign in as a guest, without a password, where the server allows it."`
 	GiveUp       time.Duration `default:"5m" help:"Without a terminal: end with 5 after this long without a connection, or without an answer to a message. 0: never."`
+
+	profile *profile // that was chosen, whose trust counts where the command line has none; nil: none was
 }
 
 const (
@@ -44,7 +46,32 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 		}
 		server.User = name
 	}
-	dialer, err := client.NewDialer(server.dial(), o.Options())
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		cfg.NewPassword = newPassword(notice)
+		cfg.Password = asking(server.String(), notice)
+	}
+	l, err := o.prepare(server, &cfg, notice)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Password == nil && cfg.Token == "" && !cfg.Guest {
+		err = errNoPassword
+	} else {
+		l.Client, err = connectHushed(ctx, cfg)
+	}
+	if err != nil {
+		l.abandon()
+	}
+	return l, err
+}
+
+// prepare makes cfg ready for the server: whom to trust, and which credential to use where it is not asked for. The link has no client yet.
+func (o *connection) prepare(server address, cfg *client.Config, notice func(string)) (*link, error) {
+	trust, err := o.trust(server)
+	if err != nil {
+		return nil, err
+	}
+	dialer, err := client.NewDialer(server.dial(), trust)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -55,29 +82,21 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 	case err != nil:
 		return nil, err
 	case o.Guest:
-		l.user = "~" + server.User
+		l.user = protocol.GuestMark + server.User
+		cfg.Password = nil
 	case given != "":
 		cfg.Password = givenOnce(given)
 	default:
-		if err := l.takeToken(server, &cfg, notice); err != nil {
-			return nil, err
-		}
-	}
-	if term.IsTerminal(int(os.Stdin.Fd())) {
-		cfg.NewPassword = newPassword(notice)
-		if cfg.Password == nil && !o.Guest {
-			cfg.Password = asking(server.String(), notice)
-		}
-	}
-	if cfg.Password == nil && cfg.Token == "" && !o.Guest {
-		err = errNoPassword
-	} else {
-		l.Client, err = connectHushed(ctx, cfg)
-	}
-	if err != nil && l.tokens != nil {
-		l.tokens.Close()
+		err = l.takeToken(server, cfg, notice)
 	}
 	return l, err
+}
+
+// abandon is for a link without a client.
+func (l *link) abandon() {
+	if l.tokens != nil {
+		l.tokens.Close()
+	}
 }
 
 // connectHushed connects, and keeps a terminal without echo from the first wait on until that is over.

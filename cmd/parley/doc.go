@@ -1,8 +1,12 @@
-// Command parley is the client that people use: it talks on the full screen or line by line, says one thing from a script, or follows a room.
+// Command parley is the client that people use: it asks where to in a form at first, talks on the full screen or line by line,
+// says one thing from a script, or follows a room.
 //
 //   - main.go: the command line; chat.go: which of its faces a person gets; address.go: USER@HOST[:PORT]; exit.go: errors into
 //     sentences and exit codes
 //   - connect.go: whom to trust, which credential to use, and how to leave; ask.go: prompts without echo
+//   - profiles.go: what is kept of where one signs in, and as whom; profilefile.go: the file that it is kept in
+//   - firstrun.go: the form that asks for it; form.go: its fields, and how one moves among them; formview.go: what is seen of it;
+//     attempt.go: reaching the server and signing in, beside it
 //   - talker.go: carries out what a person types, whatever shows it; commands.go: the table of /commands, and in rooms.go and messages.go
 //     those about these; style.go: how things look
 //   - linemode.go: line mode; screen.go: its terminal

@@ -29,7 +29,7 @@ func (m *chatCommand) fullScreen(ctx context.Context, o *connection) error {
 		connection changes
 	)
 	tell := func(text string) { fmt.Fprintln(os.Stderr, text) }
-	link, err := o.open(ctx, m.Server, client.Config{
+	link, err := m.connect(ctx, o, client.Config{
 		Queue: maxPosts, Unread: unreadAtOnce, Whole: true,
 		OnUpdate: func(u client.Update) {
 			if text := connection.line(u); text != "" && !signedIn.Load() { // there is no screen yet

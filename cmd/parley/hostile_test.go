@@ -34,6 +34,12 @@ func hostile(t *testing.T, say func(line string) string) (addr, ca string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, pair, say), made.CA
+}
+
+// serve answers each line as say has it, in a connection that begins with this certificate.
+func serve(t *testing.T, pair tls.Certificate, say func(line string) string) (addr string) {
+	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS13, NextProtos: []string{tlsutil.ALPN}})
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +55,7 @@ func hostile(t *testing.T, say func(line string) string) (addr, ca string) {
 			serving.Go(func() { answer(conn, say) })
 		}
 	})
-	return l.Addr().String(), made.CA
+	return l.Addr().String()
 }
 
 func answer(conn net.Conn, say func(string) string) {

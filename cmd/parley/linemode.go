@@ -42,25 +42,30 @@ func (m *chatCommand) talk(ctx context.Context, o *connection) error {
 		online: true, posts: make(chan *client.Post, unsettled), gaps: map[string]bool{},
 	}
 	c.face = c
-	link, err := o.open(ctx, m.Server, client.Config{OnUpdate: c.update, Queue: unsettled, Unread: fewUnread}, func(text string) {
+	link, err := m.connect(ctx, o, client.Config{OnUpdate: c.update, Queue: unsettled, Unread: fewUnread}, func(text string) {
 		fmt.Fprintln(os.Stderr, text)
 	})
 	if err != nil {
 		return err
 	}
+	return c.run(ctx, link, string(m.Room))
+}
+
+// run is line mode over an open link, beginning in a room, or where "" in the server's.
+func (c *lineMode) run(ctx context.Context, link *link, room string) error {
 	c.setLink(link)
 	if err := c.screen.edit(); err != nil {
 		close(c.ready)
 		link.leave()
 		return err
 	}
-	c.setRoom(cmp.Or(string(m.Room), link.SignedIn().Room, lobby))
+	c.setRoom(cmp.Or(room, link.SignedIn().Room, lobby))
 	c.tell("you are " + link.user + ", and speak " + place(c.room()) + "; /help tells more")
 	close(c.ready)
 
 	settled := make(chan struct{})
 	go func() { defer close(settled); c.settle() }()
-	err = c.converse(ctx)
+	err := c.converse(ctx)
 	close(c.posts)
 	quit, left := err == errQuit, err == errQuit || err == io.EOF || ctx.Err() != nil
 	if left {

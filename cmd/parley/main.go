@@ -14,6 +14,7 @@ import (
 
 const about = `Talk with people on a parley server, over TLS that is always verified.
 
+  parley                                         the same as last time; at first, a form asks where the server is, how it is known, and who you are
   parley alice@chat.example.org                  talk: what you type is said in the current room; /help tells more
   parley --ca certs/ca.pem alice@localhost       the same, at a server with a CA of its own
   parley send alice@chat.example.org ops done    say one thing in a room that alice has joined
@@ -28,6 +29,10 @@ what others say as "DATE TIME ROOM USER: TEXT", and ends when the last line is a
 
 Trust: the server's certificate is checked against the system's store, or the CA of --ca, or the key of --pin (which the operator gets
 from 'parleyd certs'). Its name and dates are checked always. Nothing turns this off.
+
+Profiles: the first run keeps what it was told, but for the password, in $XDG_CONFIG_HOME/parley/profiles.json (~/.config/parley). Without
+USER@HOST, 'parley' goes by the profile "default", or that of --profile; with it, and neither --ca nor --pin, a profile of the same server
+still says how that is known.
 
 Password: asked for on the terminal; for scripts PARLEY_PASSWORD, or --password-file (mode 0600). With one of these, the stored session is
 neither used nor kept, and parley signs out when it ends. Otherwise parley goes on with the session stored in

@@ -32,10 +32,13 @@ func manual() flags.Manual {
 		Environment: []flags.Term{
 			{Name: "PARLEY_PASSWORD", Text: "The password; it goes before --password-file."},
 			{Name: "XDG_STATE_HOME", Text: "Below it sessions are stored; ~/.local/state where it is not set."},
+			{Name: "XDG_CONFIG_HOME", Text: "Below it profiles are kept; ~/.config where it is not set."},
 			{Name: "NO_COLOR", Text: "Set to anything: no colours, and no full screen."},
 			{Name: "TERM", Text: "dumb, or not set: the same."},
 		},
 		Files: []flags.Term{
+			{Name: "$XDG_CONFIG_HOME/parley/profiles.json", Text: "The profiles, as the first run makes them and people edit them: {\"profiles\": {NAME: {\"server\": " +
+				"\"HOST:PORT\", \"user\": NAME, \"ca\": PATH, \"pin\": \"sha256/...\", \"guest\": true, \"room\": ROOM}}}. Server and user must be there."},
 			{Name: "$XDG_STATE_HOME/parley/", Text: "Stored sessions, a file for each account at each server, which nobody else may read."},
 		},
 	}

@@ -115,7 +115,7 @@ func TestManualIsWhole(t *testing.T) {
 	}
 	shown := strings.Join(strings.Fields(string(out)), " ")
 	want := []string{
-		"[chat] [USER@]HOST[:PORT]", "completion bash|zsh|fish", "parley tail alice@chat.example.org ops --json follow a room",
+		"[chat] [[USER@]HOST[:PORT]]", "PARLEY_PROFILE", "profiles.json", "completion bash|zsh|fish", "parley tail alice@chat.example.org ops --json follow a room",
 		"--give-up=DURATION", "Default: 5m. Environment: PARLEY_GIVE_UP.", "ENVIRONMENT", "PARLEY_PASSWORD The password", "FILES",
 		"EXIT STATUS 0 done 1 failed", "3 the server can't be trusted", "5 no connection",
 	}

@@ -108,7 +108,7 @@ func (m *model) overlayFrom(top, height int) (rows []string) {
 const besideHead = 24
 
 func (m *model) overlayBlock(line overlayLine) []string {
-	width, indent := m.paneWidth(), m.measure.StringWidth(line.head)
+	width, indent := m.paneWidth()-anchorWidth, m.measure.StringWidth(line.head)
 	if width-indent < besideHead {
 		indent = 2
 		rows := m.wrap(line.text, width-indent)

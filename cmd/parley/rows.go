@@ -153,14 +153,14 @@ func (m *model) set(s setting) []string {
 	if width := m.paneWidth(); width >= wideText {
 		short := m.measure.Truncate(user, nameWidth, "…")
 		gap := strings.Repeat(" ", max(0, nameWidth-m.measure.StringWidth(short)))
-		rows := m.wrap(s.text, width-timeWidth-nameWidth-len(" | "))
+		rows := m.wrap(s.text, width-timeWidth-nameWidth-len(" | ")-anchorWidth)
 		for i := range rows {
 			rows[i] = strings.Repeat(" ", timeWidth+nameWidth) + m.style.faint(" │ ") + s.paint(rows[i])
 		}
 		rows[0] = at + gap + m.style.nameAs(s.user, short) + strings.TrimPrefix(rows[0], strings.Repeat(" ", timeWidth+nameWidth))
 		return rows
 	}
-	rows := m.wrap(user+": "+s.text, m.paneWidth()-timeWidth)
+	rows := m.wrap(user+": "+s.text, m.paneWidth()-timeWidth-anchorWidth)
 	for i := range rows {
 		switch rest, named := strings.CutPrefix(rows[i], user+":"); {
 		case i == 0 && named:

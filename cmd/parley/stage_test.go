@@ -135,7 +135,7 @@ func (s *stage) screen() string {
 		if w := s.measure.StringWidth(row); w != s.width {
 			s.t.Errorf("row %d is %d wide: %q", i, w, row)
 		}
-		rows[i] = strings.TrimRight(row, " ")
+		rows[i] = strings.TrimRight(row, " \u3000")
 	}
 	if len(rows) != s.height {
 		s.t.Errorf("%d rows", len(rows))
@@ -167,19 +167,23 @@ var aTry = regexp.MustCompile("next try in [0-9]s|trying now")
 // golden compares the screen with testdata/screens/NAME.golden.
 func (s *stage) golden(name string) {
 	s.t.Helper()
-	file := filepath.Join("testdata", "screens", name+".golden")
-	got := aTry.ReplaceAllString(s.screen(), "next try in 3s") // it is jittered
+	golden(s.t, filepath.Join("testdata", "screens", name+".golden"), aTry.ReplaceAllString(s.screen(), "next try in 3s")) // it is jittered
+}
+
+// golden compares what is shown with a file that somebody has looked at.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
 	if *updateGolden {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			s.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if got != string(want) {
-		s.t.Errorf("%s is\n%s\nwant\n%s", name, got, want)
+		t.Errorf("%s is\n%s\nwant\n%s", file, got, want)
 	}
 }
 

@@ -30,7 +30,7 @@ type terminal struct {
 
 // home is an environment of its own for client processes.
 func home(t testing.TB) []string {
-	return append(os.Environ(), "HOME="+t.TempDir(), "XDG_STATE_HOME=", "TERM=xterm-256color", "NO_COLOR=", "TZ=UTC", "PARLEY_PASSWORD=", "PARLEY_PLAIN=true")
+	return append(os.Environ(), "HOME="+t.TempDir(), "XDG_STATE_HOME=", "XDG_CONFIG_HOME=", "TERM=xterm-256color", "NO_COLOR=", "TZ=UTC", "PARLEY_PASSWORD=", "PARLEY_PLAIN=true")
 }
 
 func openTerminal(t testing.TB, env []string, args ...string) *terminal {

@@ -46,10 +46,28 @@ func (m *model) View() tea.View {
 	v.Cursor = tea.NewCursor(x, len(screen)+y)
 	screen = append(screen, typed...)
 	for i, row := range screen {
-		screen[i] = m.fit(row, m.width)
+		screen[i] = anchored(m.fit(row, m.width))
 	}
 	v.SetContent(strings.Join(screen, "\n"))
 	return v
+}
+
+// anchorWidth are columns at a row's end that text leaves free for an anchor.
+const anchorWidth = 2
+
+// anchored marks a row whose text the terminal may reckon to be of another width than we do, as for scripts with joined letters and new
+// emoji: a blank that is two columns wide (U+3000) at its end has the renderer draw the whole row anew, and what follows from a place of
+// its own. So nobody's text shifts anything beyond its own row.
+func anchored(row string) string {
+	if blank, room := strings.CutSuffix(row, "  "); room && strings.ContainsFunc(blank, isUncertain) {
+		return blank + "\u3000"
+	}
+	return row
+}
+
+// isUncertain knows characters on whose width terminals may differ: all but letters and signs of European scripts, and our own lines and marks.
+func isUncertain(r rune) bool {
+	return r >= 0x530 && !strings.ContainsRune("─│●○…↑↓↵⏎•✗", r) || r >= 0x300 && r < 0x370
 }
 
 // paneWidth is how wide messages are.
@@ -115,7 +133,8 @@ func (m *model) header() string {
 	if t.Topic != "" {
 		left += m.style.faint("  " + t.Topic)
 	}
-	return m.fit(m.measure.Truncate(left, width-m.measure.StringWidth(right), "…"), width-m.measure.StringWidth(right)) + right
+	rest := width - m.measure.StringWidth(right)
+	return m.fit(m.measure.Truncate(left, rest-anchorWidth, "…"), rest) + right
 }
 
 // newAbove tells whether what is new begins above the pane, and was not scrolled to yet.
@@ -131,11 +150,11 @@ func (m *model) newAbove(t *client.Timeline) bool {
 func (m *model) saidRows() []string {
 	var rows []string
 	for _, text := range m.said {
-		rows = append(rows, m.wrap("* "+text, m.width)...)
+		rows = append(rows, m.wrap("* "+text, m.width-anchorWidth)...)
 	}
 	if most := max(1, min(maxSaid, m.height/4)); len(rows) > most {
 		rows = rows[:most]
-		rows[most-1] = m.measure.Truncate(rows[most-1], m.width-1, "") + "…"
+		rows[most-1] = m.measure.Truncate(rows[most-1], m.width-anchorWidth-1, "") + "…"
 	}
 	for i := range rows {
 		rows[i] = m.style.strong(rows[i])

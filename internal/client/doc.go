@@ -10,6 +10,7 @@
 //   - mirror.go, told.go: [Mirror], what a person may look at: rooms, and how the connection is
 //   - timeline.go, unread.go, presence.go, mention.go: [Timeline], one room of it: messages, what is unread, who is here
 //   - tokens.go: [TokenFile], the resume token on disk, for one process at a time
+//   - files.go: where a client keeps files, and how: locked, and replaced as a whole
 //
 // A peer is not trusted to behave: lines, replies in flight, held events and waits are bounded, and a server that breaks the protocol
 // or falls silent costs the connection, never more. Texts, names and explanations are handed on as they came: who shows them puts them

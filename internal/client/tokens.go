@@ -13,9 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrTokenInUse: another process signs in with this token, or may. It is not to be used here.
-var ErrTokenInUse = errors.New("another process uses it at the moment")
-
 // TokenFile keeps the resume token of one account at one server. Whoever has it open holds a lock for as long, which the kernel
 // lifts when the process dies: no two processes ever use one token, and a killed one leaves its token to the next.
 type TokenFile struct {
@@ -23,36 +20,16 @@ type TokenFile struct {
 	lock *os.File
 }
 
-// StateDir is where token files are: $XDG_STATE_HOME/parley, or ~/.local/state/parley (XDG Base Directory Specification).
-func StateDir() (string, error) {
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "parley"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(home, ".local", "state", "parley"), nil
-}
-
-// OpenTokenFile takes the token file of user at address out of dir, which is made (mode 0700) if it is missing, and locks it. ErrTokenInUse: it
-// is locked elsewhere.
+// OpenTokenFile takes the token file of user at address out of dir, which is made (mode 0700) if it is missing, and locks it. ErrLocked:
+// another process signs in with this token, or may, and it is not to be used here.
 func OpenTokenFile(dir, user, address string) (*TokenFile, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, url.PathEscape(user+"@"+address))
-	// The lock is a file of its own, since the token's is replaced whenever it changes.
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	lock, err := LockFile(path)
 	if err != nil {
 		return nil, err
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		lock.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, ErrTokenInUse
-		}
-		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
 	return &TokenFile{path: path, lock: lock}, nil
 }
@@ -99,16 +76,7 @@ func (f *TokenFile) Save(token string) error {
 		}
 		return nil
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(f.path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.WriteString(token + "\n")
-	if err := errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), f.path)
+	return ReplaceFile(f.path, []byte(token+"\n"))
 }
 
 // Close gives the token to the next process.
