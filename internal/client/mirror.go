@@ -142,11 +142,12 @@ func (m *Mirror) Listed(list []Room) {
 		case listed[name]:
 		case strings.HasPrefix(name, "@") && t.Newest() == 0 && t.countedTo == 0:
 			t.known = true // a conversation is there from its first message on: before, it is the person who has opened it
-		case t.heard < m.asks && len(t.Pending) == 0:
+		case t.heard == m.asks:
+			m.stale = true
+		case len(t.Pending) == 0:
 			delete(m.rooms, name)
 		default: // the next LIST tells, once the texts have settled
 			t.known = false
-			m.stale = m.stale || t.heard == m.asks
 		}
 	}
 }

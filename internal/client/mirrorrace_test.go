@@ -25,6 +25,22 @@ func TestFirstListIsOvertaken(t *testing.T) {
 	}
 }
 
+// What is shown of a conversation that LIST does not have yet is read.
+func TestConversationBegins(t *testing.T) {
+	m := started(t)
+	m.Open("@bob")
+	m.list()
+	m.Stale()
+	m.needs(true)
+	m.tell(msg("4", "@bob", "bob", "x"))
+	m.Listed(nil)
+	m.Attend(true)
+	m.Attend(false)
+	m.list(client.Room{Name: "@bob", LastID: 4, Unread: 1})
+	m.counts("@bob", 0, 0)
+	m.needs(false)
+}
+
 // Who joins again by another session begins anew: what was said meanwhile is not here.
 func TestJoinedAgain(t *testing.T) {
 	m := started(t, client.Room{Name: "dev", LastID: 3, Seen: 3})
