@@ -222,76 +222,31 @@ func TestFind(t *testing.T) {
 	})
 }
 
-func TestPasteAsks(t *testing.T) {
-	play(t, 100, 24, crowd(), func(s *stage) {
-		s.take(tea.PasteMsg{Content: "one\r\ntwo\n"})
-		s.press("enter")
-		s.settle()
-		s.shows("anna │ one")
-		s.shows("anna │ two")
-		s.take(tea.PasteMsg{Content: "1\n2\n3\n4\n5\n6\n7\n"})
-		s.press("enter")
-		s.shows("These are 7 lines. Enter says them all in lobby")
-		s.press("esc")
-		s.hides("These are")
-		s.press("ctrl+u", "backspace") // the seventh
-		s.press("enter")
-		s.shows("These are 6 lines")
-		s.server.limited = 2
-		s.press("enter")
-		s.wait(10 * time.Second)
-		for i := 1; i <= 6; i++ {
-			s.shows(fmt.Sprintf("anna │ %d", i))
-		}
-		if n := len(s.server.log); n != 8 {
-			t.Errorf("%d messages", n)
-		}
-		s.take(tea.PasteMsg{Content: strings.Repeat("x\n", 30)}) // more than may wait
-		s.press("enter", "enter")
-		s.shows("too much waits to be said already")
-		if left := countLines(s.input.editor.text()); left == 0 || left == 30 {
-			t.Errorf("%d lines are given back", left)
-		}
-	})
-}
-
-func TestCompletion(t *testing.T) {
-	for _, row := range []struct{ typed, want string }{
-		{"be", "ben: "},
-		{"hello be", "hello ben "},
-		{"hello CA", "hello carla "},
-		{"@be", "@ben: "},
-		{"/jo", "/join "},
-		{"/join ga", "/join garden "},
-		{"/invite ca", "/invite carla "},
-		{"/invite ben ga", "/invite ben garden "},
-		{"/room @b", "/room @ben "},
-		{"/msg b", "/msg ben "},
-		{"/nosuch b", "/nosuch b"},
-		{"xyz", "xyz"},
-	} {
-		play(t, 100, 24, crowd(), func(s *stage) {
-			for _, r := range row.typed {
-				s.take(press(string(r)))
-			}
-			s.press("tab")
-			if got := s.input.editor.text(); got != row.want {
-				t.Errorf("%q becomes %q, want %q", row.typed, got, row.want)
-			}
-		})
+// A message that is too far back is not fetched for ever.
+func TestFindFarBack(t *testing.T) {
+	p := crowd()
+	for i := range 4500 {
+		p.add(lobby, "ben", fmt.Sprintf("number %d.", i))
 	}
-	play(t, 100, 24, crowd(), func(s *stage) {
-		s.server.say(lobby, "carla", "I was the last to speak")
-		s.settle()
-		s.press("tab")
-		s.shows("lobby> carla: ")
-		s.shows("* carla:  ben:")
-		s.press("tab")
-		s.shows("lobby> ben: ")
-		s.press("tab")
-		s.shows("lobby> carla: ")
-		s.press("shift+tab")
-		s.shows("lobby> ben: ")
+	play(t, 100, 24, p, func(s *stage) {
+		for _, row := range []struct {
+			text  string
+			found bool
+		}{{"number 1900.", true}, {"number 3.", false}} {
+			s.press("ctrl+f")
+			s.typed(row.text)
+			s.press("enter")
+			s.settle()
+			if row.found {
+				s.shows("│ " + row.text)
+			} else {
+				s.shows("* that message is too far back to scroll to")
+				s.shows("number 4499.")
+			}
+		}
+		if n := len(s.mirror.Room(lobby).Items); n > 4*s.keep {
+			t.Errorf("%d messages are kept", n)
+		}
 	})
 }
 
@@ -356,25 +311,6 @@ func TestOwnDoings(t *testing.T) {
 		s.typed("/topic -")
 		s.hides("lobby  the weather")
 		s.shows("anna │ has cleared the topic")
-	})
-}
-
-func TestLeaving(t *testing.T) {
-	play(t, 100, 24, crowd(), func(s *stage) {
-		s.take(press("x"))
-		s.press("ctrl+c")
-		s.shows("Ctrl-C again ends")
-		s.press("y")
-		s.hides("Ctrl-C again")
-		s.press("ctrl+c")
-		s.hides("> y")
-		if s.quit {
-			t.Fatal("it has ended at once")
-		}
-		s.press("ctrl+c")
-		if !s.quit {
-			t.Fatal("it goes on")
-		}
 	})
 }
 
