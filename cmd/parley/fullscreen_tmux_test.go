@@ -96,7 +96,9 @@ func TestScrollingThroughAThousand(t *testing.T) {
 	alice := sitAt(t, server, "alice", 100, 24)
 	alice.Await("number 999.")
 	alice.Keys("PPage", "PPage")
-	alice.Await("number 950.")
+	alice.AwaitScreen("it has not scrolled", func(screen string) bool {
+		return strings.Contains(screen, "number 941.") && strings.Contains(screen, "number 961.") && strings.Contains(screen, "Esc: to the newest")
+	})
 	before := alice.Screen()
 	sayAll(bob, "lobby", "a newer one")
 	alice.Type("x") // and it is drawn
