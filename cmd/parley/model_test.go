@@ -154,6 +154,9 @@ func TestNotifications(t *testing.T) {
 		s.server.say(lobby, "ben", "anna??")
 		s.settle()
 		calls("\a\x1b]9;ben in lobby: anna?\x1b\\") // and not twice at once
+		s.server.event("NOTE|ben invites you to the room attic")
+		s.settle()
+		calls("\a\x1b]9;parley: ben invites you to the room attic\x1b\\")
 		s.notify = nil
 		s.server.say(lobby, "ben", "anna???")
 		s.settle()

@@ -69,6 +69,9 @@ func (m *model) alarm(u client.Update) tea.Cmd {
 		return m.call("parley", fmt.Sprintf("%d messages for you while there was no connection", missed))
 	}
 	e := u.Event
+	if e.Command == protocol.EventNote && !m.focused { // an invitation, say
+		return m.call("parley", protocol.Printable(e.Text))
+	}
 	alone := strings.HasPrefix(e.Room, "@") && e.User != m.mirror.Self()
 	if u.State != client.Event || e.Command != protocol.EventMsg || !alone && !m.mirror.Mentioned(e) {
 		return nil
