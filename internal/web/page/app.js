@@ -1,0 +1,34 @@
+// Where the page begins: finds who stays signed in, or asks; then there is one chat until it ends.
+import { Chat } from './chat.js'
+import { find } from './tokens.js'
+import { byId, drawIcons } from './view/dom.js'
+import { SignIn } from './view/signin.js'
+
+const url = new URL('ws', location.href)
+url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:'
+url.hash = ''
+
+const signIn = new SignIn(prepare)
+
+// prepare makes an account's chat, which signs in before it is shown.
+function prepare(account) {
+  return new Chat({ ...account, url: url.href, onShow: () => show('chat'), onEnded: end })
+}
+
+function end(why, user) {
+  show('signin')
+  document.title = 'parley'
+  signIn.ask(why, user)
+}
+
+function show(id) {
+  byId('signin').hidden = id !== 'signin'
+  byId('chat').hidden = id !== 'chat'
+}
+
+drawIcons()
+byId('signin-host').textContent = location.host
+byId('host').textContent = location.hostname
+const kept = await find()
+if (kept) prepare({ user: kept.user, isGuest: false, keeper: kept.keeper }).resume()
+else end('', '')

@@ -1,0 +1,224 @@
+// One account's chat: ties the client, what it mirrors, and the views together. Every change asks for one drawing in the next frame.
+import { Attention } from './attention.js'
+import { Client } from './client.js'
+import { Loader } from './loader.js'
+import { Mirror } from './mirror.js'
+import { Outbox } from './outbox.js'
+import { Shown } from './shown.js'
+import { isTarget } from './wire.js'
+import { Aside } from './view/aside.js'
+import { Composer } from './view/composer.js'
+import { byId, hueOf, setText } from './view/dom.js'
+import { Header } from './view/header.js'
+import { bindKeys } from './view/keys.js'
+import { closeMenu } from './view/menu.js'
+import { Messages } from './view/messages.js'
+import { announce, toast } from './view/notices.js'
+import { Rooms } from './view/rooms.js'
+import { Status } from './view/status.js'
+
+export class Chat {
+  client
+  mirror
+  outbox
+  loader
+  shown = new Shown()
+  self
+  isShown = false
+
+  #account
+  #onShow
+  #onEnded
+  #views = []
+  #frame = 0
+  #ending = new AbortController() // of what listens beyond this chat
+
+  // account: user, isGuest, keeper and url, as the Client takes them. onShow shows the chat, onEnded(why, user) takes it away.
+  constructor({ onShow, onEnded, ...account }) {
+    this.#account = account
+    this.#onShow = onShow
+    this.#onEnded = onEnded
+    this.self = account.isGuest ? `~${account.user}` : account.user
+    const changed = () => this.refresh()
+    this.mirror = new Mirror(this.self)
+    this.outbox = new Outbox(this.mirror, changed)
+    this.loader = new Loader(this.mirror, this.shown, changed)
+    this.client = new Client({
+      ...account,
+      handlers: {
+        onEvent: (event) => this.#take(event),
+        onReady: (session) => this.#ready(session),
+        onLost: () => this.#lost(),
+        onState: changed,
+        onEnded: (why) => this.#end(why),
+      },
+    })
+  }
+
+  // signal ends with the chat: for listeners.
+  get signal() { return this.#ending.signal }
+
+  // signIn and accept are the client's.
+  signIn(password) { return this.client.signIn(password) }
+  accept(password) { return this.client.accept(password) }
+
+  resume() {
+    this.client.resume()
+    this.show()
+  }
+
+  // show builds the views.
+  show() {
+    if (this.isShown || this.signal.aborted) return
+    this.isShown = true
+    this.#onShow()
+    byId('my-tile').className = `tile ${hueOf(this.self)}`
+    setText(byId('my-tile'), this.self.replace('~', '').charAt(0).toUpperCase())
+    setText(byId('my-name'), this.self)
+    this.messages = new Messages(this)
+    this.composer = new Composer(this)
+    this.aside = new Aside(this)
+    this.attention = new Attention(this)
+    this.#views = [new Rooms(this), new Header(this), this.messages, this.composer, this.aside, new Status(this), this.attention]
+    bindKeys(this)
+    const { signal } = this
+    this.#account.keeper?.onForgotten(() => this.signOut(), signal)
+    addEventListener('hashchange', () => this.#follow(), { signal })
+    addEventListener('focus', () => this.refresh(), { signal })
+    addEventListener('blur', () => this.refresh(), { signal })
+    addEventListener('online', () => this.client.probe(), { signal })
+    addEventListener('offline', () => this.client.state.online && this.client.probe(), { signal })
+    addEventListener('pagehide', () => this.shown.flush(), { signal })
+    document.addEventListener('visibilitychange', () => {
+      this.refresh()
+      if (!document.hidden) this.client.probe()
+    }, { signal })
+    if (!this.#target() && !matchMedia('(max-width: 700px)').matches) history.replaceState(null, '', '#lobby')
+    this.#follow()
+  }
+
+  // open shows a room or conversation; where is '' for the list of rooms on a phone.
+  open(where) {
+    if (where === this.#target()) byId('text').focus()
+    else location.hash = where
+  }
+
+  // refresh draws what has changed, soon.
+  refresh() {
+    if (!this.isShown || this.#frame) return
+    // Frames stop while the page is hidden; what is told then (title, notifications) must not.
+    const later = document.hidden ? (draw) => setTimeout(draw, 100) : requestAnimationFrame
+    this.#frame = later(() => {
+      this.#frame = 0
+      this.#draw()
+    })
+  }
+
+  // hasReader tells whether somebody looks at the page.
+  get hasReader() { return !document.hidden && document.hasFocus() }
+
+  // command asks the server for something and tells the person if it is refused. It resolves to the reply, or null.
+  async command(...line) {
+    const { session } = this.client
+    if (!session || session.ended) {
+      toast('There is no connection at the moment.')
+      return null
+    }
+    try {
+      return await session.ask(...line)
+    } catch (error) {
+      toast(error.message)
+      return null
+    } finally {
+      this.refresh()
+    }
+  }
+
+  async signOut() {
+    if (this.signal.aborted) return
+    this.#close()
+    this.outbox.clear()
+    await this.client.leave()
+    this.#onEnded('', '')
+  }
+
+  #target() {
+    try {
+      const name = decodeURIComponent(location.hash.slice(1))
+      return isTarget(name) ? name : ''
+    } catch {
+      return ''
+    }
+  }
+
+  #follow() {
+    const name = this.#target()
+    closeMenu()
+    byId('chat').dataset.screen = name ? 'room' : 'rooms'
+    this.mirror.open(name)
+    this.messages.opened()
+    this.composer.opened(name)
+    this.aside.opened()
+    this.refresh()
+  }
+
+  #draw() {
+    if (this.signal.aborted) return
+    const t = this.mirror.opened
+    if (!t && this.#target()) { // it was left, or never was
+      if (this.mirror.online) location.hash = this.#target() === 'lobby' ? '' : 'lobby'
+      return
+    }
+    if (!document.hidden || !t) for (const view of this.#views) view.draw(t)
+    else this.attention.draw()
+    const looks = this.hasReader && this.messages.isAtNewest && !this.aside.coversRoom
+    const id = this.mirror.attend(looks)
+    if (id > 0 && !this.mirror.isGuest) this.shown.note(t.name, id)
+    this.loader.look()
+  }
+
+  #take(event) {
+    const before = event.room && this.mirror.room(event.room)?.unread.read
+    this.mirror.take(event, Date.now())
+    if (event.command === 'SEEN') this.shown.learn(event.room, event.id)
+    if (event.command === 'LEAVE' && event.user === this.self) this.shown.forget(event.room)
+    if (event.command === 'NOTE') toast(event.text)
+    if (event.command === 'MSG' && event.user !== this.self && this.isShown) {
+      if (event.room === this.mirror.opened?.name && !document.hidden) announce(event)
+      if (!(event.id <= before)) this.attention?.said(event)
+    }
+    this.refresh()
+  }
+
+  async #ready(session) {
+    await this.outbox.redeliver(session)
+    await this.loader.serve(session)
+    if (session.ended) return
+    this.mirror.online = true
+    if (!this.mirror.isGuest) this.shown.serve(session)
+    this.outbox.serve(session)
+    this.refresh()
+  }
+
+  #lost() {
+    this.mirror.lost()
+    this.loader.serve(null)
+    this.shown.serve(null)
+    this.outbox.stop()
+    this.refresh()
+  }
+
+  #end(why) {
+    if (this.signal.aborted) return
+    this.#close()
+    this.#onEnded(why, this.#account.user)
+  }
+
+  #close() {
+    this.#ending.abort()
+    this.isShown = false
+    closeMenu()
+    byId('dialog').close()
+    byId('messages').replaceChildren()
+  }
+}

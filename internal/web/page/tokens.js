@@ -1,0 +1,129 @@
+// Where the resume token is kept. Each sign-in uses a token up, so no two may use the same one: a tab has its own in sessionStorage, or,
+// where the person stays signed in, all tabs share the account's in localStorage and take turns by a Web Lock.
+
+const TAB = 'parley.tab' // sessionStorage: { id, user, token, tried }
+const STAY = 'parley.stay.' // localStorage, by account: { token, tried }
+const LAST = 'parley.last' // localStorage: the account that stays signed in
+
+// Both kinds of storage may be refused by the browser; then the token lives as long as the page.
+function read(storage, key) {
+  try {
+    return JSON.parse(globalThis[storage].getItem(key))
+  } catch {
+    return null
+  }
+}
+
+function write(storage, key, value) {
+  try {
+    if (value === null) globalThis[storage].removeItem(key)
+    else globalThis[storage].setItem(key, JSON.stringify(value))
+  } catch {
+    // as said above
+  }
+}
+
+let tab = null
+
+// ownTab is what this tab remembers, { id, user, token }. A tab that was duplicated finds its copy owned and begins with nothing.
+function ownTab() {
+  tab ??= (async () => {
+    const kept = read('sessionStorage', TAB)
+    if (kept && await hold(TAB + kept.id)) return kept
+    const own = { id: crypto.randomUUID() }
+    if (kept) sessionStorage.clear()
+    await hold(TAB + own.id)
+    return own
+  })()
+  return tab
+}
+
+// hold takes a lock for as long as the page lives; false where another tab has it.
+function hold(name) {
+  if (!navigator.locks) return Promise.resolve(true)
+  return new Promise((resolve) => {
+    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
+      resolve(lock !== null)
+      return lock ? new Promise(() => {}) : undefined
+    })
+  })
+}
+
+// find is what this browser remembers: { user, keeper }, or null. A keeper keeps one account's token.
+export async function find() {
+  const { id, user, token } = await ownTab()
+  if (token) return { user, keeper: new TabKeeper(id, user) }
+  const last = read('localStorage', LAST)
+  return last && read('localStorage', STAY + last)?.token ? { user: last, keeper: new SharedKeeper(last) } : null
+}
+
+// keeperFor keeps the token of an account that signs in anew.
+export async function keeperFor(user, stays) {
+  const { id } = await ownTab()
+  return stays ? new SharedKeeper(user) : new TabKeeper(id, user)
+}
+
+// A keeper's turn runs use(token, doubtful, keep) while nobody else uses the token. keep(token) stores the next one at once, or the same
+// one where the server has not used it up. doubtful: nobody knows how an earlier try with this token ended, so that a denial may be for
+// now only.
+class TabKeeper {
+  stays = false
+  #id
+  #user
+
+  constructor(id, user) {
+    this.#id = id
+    this.#user = user
+  }
+
+  async turn(use) {
+    const { token = '', tried = false } = read('sessionStorage', TAB) ?? {}
+    if (token) this.#write(token, true)
+    return use(token, tried, (next) => this.#write(next, false))
+  }
+
+  forget() { this.#write('', false) }
+
+  onForgotten() {} // no other tab knows it
+
+  #write(token, tried) {
+    write('sessionStorage', TAB, { id: this.#id, ...(token ? { user: this.#user, token, tried } : {}) })
+  }
+}
+
+class SharedKeeper {
+  stays = true
+  #key
+  #user
+
+  constructor(user) {
+    this.#user = user
+    this.#key = STAY + user
+  }
+
+  turn(use) {
+    const inTurn = () => {
+      const { token = '', tried = false } = read('localStorage', this.#key) ?? {}
+      if (token) this.#write(token, true)
+      return use(token, tried, (next) => this.#write(next, false))
+    }
+    return navigator.locks ? navigator.locks.request(this.#key, inTurn) : inTurn()
+  }
+
+  forget() {
+    this.#write('', false)
+    if (read('localStorage', LAST) === this.#user) write('localStorage', LAST, null)
+  }
+
+  // onForgotten calls back when another tab signs this account out.
+  onForgotten(callback, signal) {
+    addEventListener('storage', ({ key, newValue }) => {
+      if (key === this.#key && newValue === null) callback()
+    }, { signal })
+  }
+
+  #write(token, tried) {
+    write('localStorage', this.#key, token ? { token, tried } : null)
+    if (token) write('localStorage', LAST, this.#user)
+  }
+}

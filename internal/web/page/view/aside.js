@@ -1,0 +1,126 @@
+// Beside the messages: who is here, or what a search has found. On a narrow screen it covers them.
+import { byId, h, hueOf, setText, tile } from './dom.js'
+import { openPersonMenu } from './menus.js'
+import { render } from './text.js'
+import { exactly, shortDate, timeOf } from './times.js'
+import { Refused, printable, wrongText } from '../wire.js'
+import { sentence } from '../client.js'
+
+const NARROW = matchMedia('(max-width: 1000px)')
+
+export class Aside {
+  #chat
+  #shows = NARROW.matches ? '' : 'here' // '', 'here' or 'find'
+  #drawn = null
+  #search = 0 // counts searches: an answer to an earlier one is not shown
+
+  constructor(chat) {
+    this.#chat = chat
+    const { signal } = chat
+    byId('here').addEventListener('click', () => this.#show(this.#shows === 'here' ? '' : 'here'), { signal })
+    byId('find').addEventListener('click', () => this.find(), { signal })
+    byId('aside-close').addEventListener('click', () => this.close(), { signal })
+    byId('find-form').addEventListener('submit', (event) => {
+      event.preventDefault()
+      this.#find(byId('find-words').value.trim())
+    }, { signal })
+    this.#show(this.#shows)
+  }
+
+  // coversRoom tells whether the messages can't be seen for it.
+  get coversRoom() { return this.#shows !== '' && NARROW.matches && !byId('aside').hidden }
+
+  // opened takes that another room is on the screen.
+  opened() {
+    if (this.#shows === 'find' || NARROW.matches) this.#show(NARROW.matches ? '' : 'here')
+  }
+
+  // find opens the search.
+  find() {
+    if (!this.#chat.mirror.opened) return
+    this.#show('find')
+    byId('find-words').focus()
+    byId('find-words').select()
+  }
+
+  // close closes it; false where it is not open.
+  close() {
+    if (this.#shows === '') return false
+    const wasFind = this.#shows === 'find'
+    this.#show(wasFind && !NARROW.matches ? 'here' : '')
+    byId(wasFind ? 'find' : 'here').focus()
+    return true
+  }
+
+  get isFinding() { return this.#shows === 'find' }
+
+  draw(t) {
+    const isHere = this.#shows === 'here'
+    byId('aside').hidden = !t || this.#shows === '' || isHere && t.isConversation
+    byId('here').setAttribute('aria-pressed', String(isHere))
+    if (!t || !isHere || t.presence.here === this.#drawn && !t.presence.isCrowd) return
+    this.#drawn = t.presence.here
+    setText(byId('aside-says'), says(t.presence))
+    byId('aside-list').replaceChildren(...(this.#drawn ?? []).map((user) => this.#person(user)))
+  }
+
+  #person(user) {
+    const shown = printable(user)
+    const label = [tile(shown), h('span', { class: `label ${hueOf(user)}` }, shown)]
+    if (user === this.#chat.self) return h('li', { class: 'person' }, ...label, h('small', {}, 'you'))
+    return h('li', {}, h('button', { class: 'person', 'aria-haspopup': 'menu', onclick: ({ currentTarget }) => openPersonMenu(this.#chat, user, currentTarget) }, ...label))
+  }
+
+  #show(what) {
+    this.#shows = what
+    this.#drawn = null
+    this.#search++
+    byId('find-form').hidden = what !== 'find'
+    setText(byId('aside-title'), what === 'find' ? 'Search' : 'Here now')
+    setText(byId('aside-says'), what === 'find' ? 'Finds messages of this room that hold all the words.' : '')
+    byId('aside-list').replaceChildren()
+    this.#chat.refresh()
+  }
+
+  async #find(words) {
+    const t = this.#chat.mirror.opened
+    const wrong = wrongText(words)
+    if (!t || words === '') return
+    if (wrong) return setText(byId('aside-says'), wrong)
+    const search = ++this.#search
+    setText(byId('aside-says'), 'Searching…')
+    let says = ''
+    let found = []
+    try {
+      const { session } = this.#chat.client
+      if (!session || session.ended) says = 'There is no connection at the moment.'
+      else found = (await session.ask('FIND', t.name, words)).events.filter((event) => event.command === 'MSG' && event.room === t.name)
+    } catch (error) {
+      says = error instanceof Refused ? printable(sentence(error.message)) : 'The connection was lost. Please search again.'
+    }
+    if (search !== this.#search) return
+    if (!says) says = found.length === 0 ? 'Nothing was found.' : found.length === 50 ? 'The newest 50, newest first.' : `${found.length} found, newest first.`
+    setText(byId('aside-says'), says)
+    byId('aside-list').replaceChildren(...found.reverse().map((event) => this.#result(event)))
+  }
+
+  #result(event) {
+    const go = async () => {
+      if (NARROW.matches) this.#show('')
+      try {
+        await this.#chat.messages.goTo(event.id)
+      } catch {
+        setText(byId('aside-says'), 'There is no connection at the moment.')
+      }
+    }
+    const text = h('span', { class: 'text', dir: 'auto' }, ...render(event.text, null).map((node) => node.textContent ?? node))
+    return h('li', {}, h('button', { class: 'result', onclick: go },
+      h('strong', { class: `name ${hueOf(event.user)}` }, printable(event.user)),
+      h('time', { title: exactly(event.time) }, `${shortDate(event.time)}, ${timeOf(event.time)}`), text))
+  }
+}
+
+function says({ here, count, isCrowd }) {
+  if (isCrowd) return `${count} people are here: too many to name.`
+  return here ? '' : 'Asking…'
+}
