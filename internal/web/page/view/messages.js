@@ -113,7 +113,7 @@ export class Messages {
 
   #toEnd() { this.#scroller.scrollTop = this.#scroller.scrollHeight }
 
-  // anchor is the first row in view, and where it is.
+  // anchor is the first message in view, and where it is. Lines between messages may move.
   #anchor() {
     const { top } = this.#scroller.getBoundingClientRect()
     const rows = this.#list.children
@@ -123,6 +123,7 @@ export class Messages {
       if (rows[middle].getBoundingClientRect().bottom > top) high = middle
       else low = middle + 1
     }
+    while (low < rows.length - 1 && !rows[low].matches('.message')) low++
     return rows[low] ? { node: rows[low], top: rows[low].getBoundingClientRect().top } : null
   }
 
