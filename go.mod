@@ -9,6 +9,7 @@ require (
 	github.com/ccojocar/zxcvbn-go v1.0.4
 	github.com/charmbracelet/ultraviolet v0.0.0-20261008173134-6b8d4baf91b4
 	github.com/charmbracelet/x/ansi v0.11.9
+	github.com/coder/websocket v1.8.15
 	github.com/creack/pty v1.1.24
 	github.com/google/uuid v1.6.0
 	github.com/lmittmann/tint v1.2.1

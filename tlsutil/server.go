@@ -5,6 +5,9 @@ import "crypto/tls"
 // ALPN is the protocol name (RFC 7301) of the parley line protocol, version 1.
 const ALPN = "parley/1"
 
+// HTTP is the protocol name of HTTP/1.1, which the page for browsers and its WebSocket speak.
+const HTTP = "http/1.1"
+
 // ServerConfig is the TLS side of a server that shows keys' current certificate and speaks protos, the most wanted first; none means [ALPN] alone.
 //
 // A client that offers only other names fails the handshake with no_application_protocol, so that bytes meant for another protocol are never read as

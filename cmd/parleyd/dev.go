@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"parley/auth"
@@ -37,9 +37,12 @@ func prepareDev(c *serve) (*devSetup, error) {
 	if len(c.Listen) == 1 && c.Listen[0] == ":7443" {
 		c.Listen[0] = "127.0.0.1:7443"
 	}
-	for _, addr := range c.Listen {
-		host, _, err := net.SplitHostPort(addr)
-		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	addrs := c.Listen
+	if c.WebListen != "" {
+		addrs = append(slices.Clone(addrs), strings.TrimPrefix(c.WebListen, plainPrefix))
+	}
+	for _, addr := range addrs {
+		if !isLoopback(addr) {
 			return nil, &exitError{exitUsage, fmt.Errorf("--dev listens on loopback alone, not on %q: its passwords are for trying things out", addr)}
 		}
 	}
@@ -117,7 +120,8 @@ func (d *devSetup) addAccounts(a *auth.Service) error {
 }
 
 // explain prints what to type to try the server now.
-func (d *devSetup) explain(w io.Writer, addr net.Addr) {
+func (d *devSetup) explain(w io.Writer, in *entrances) {
+	addr := in.lines[0].Addr()
 	one, two := d.accounts[0], d.accounts[1]
 	fmt.Fprintf(w, `
 parley is running on %[1]s, for this machine alone. To try it, in other terminals:
@@ -128,8 +132,8 @@ parley is running on %[1]s, for this machine alone. To try it, in other terminal
 or by hand, typing HELLO|%[5]s|%[6]s and then MSG|hello, and EXIT| at the end:
 
   openssl s_client -quiet -connect %[1]s -CAfile %[2]s -verify_return_error
-
+%[8]s
 The passwords are kept in %[7]s. Ctrl+C stops the server.
 
-`, addr, d.ca, one.name, one.password, two.name, two.password, d.passwords)
+`, addr, d.ca, one.name, one.password, two.name, two.password, d.passwords, in.browsers(d.ca))
 }

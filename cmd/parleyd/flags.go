@@ -14,6 +14,7 @@ import (
 	"parley/internal/server"
 	"parley/internal/session"
 	"parley/internal/store"
+	"parley/internal/web"
 )
 
 // bounds are the flags that bound something. 0 is no limit, everywhere.
@@ -109,6 +110,11 @@ func (b bounds) entrance() server.Options {
 		Caps:             server.Caps{Conns: b.MaxConns, ConnsPerIP: b.MaxConnsPerIP, Unauth: b.MaxUnauth, UnauthPerIP: b.MaxUnauthPerIP},
 		HandshakeTimeout: b.HandshakeTimeout,
 	}
+}
+
+// web are the bounds of what speaks HTTP: as a TLS handshake, and as who has not signed in.
+func (b bounds) web(names func() []string) web.Options {
+	return web.Options{Names: names, HeaderTimeout: b.HandshakeTimeout, Life: b.LoginTimeout, WriteTimeout: b.WriteTimeout}
 }
 
 func (b bounds) auth(log *slog.Logger) auth.Options {

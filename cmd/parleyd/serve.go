@@ -16,7 +16,6 @@ import (
 	"parley/auth"
 	"parley/internal/chat"
 	"parley/internal/control"
-	"parley/internal/server"
 	"parley/internal/session"
 	"parley/internal/store"
 	"parley/tlsutil"
@@ -33,6 +32,8 @@ type serve struct {
 	Data       path     `placeholder:"DIR" help:"Where everything is kept."`
 	Dev        bool     `help:"Try it out: makes certificates, data and two accounts; loopback only."`
 	Host       []string `placeholder:"NAME" help:"Further names of this server; repeatable."`
+	NoWeb      bool     `help:"Serve no page for browsers."`
+	WebListen  string   `placeholder:"ADDR" help:"An address of its own for the page: HOST:PORT, or http://127.0.0.1:PORT for a reverse proxy on this machine."`
 	Guests     bool     `help:"Let people in by HELLO|name alone, as ~name, for one connection."`
 	FixedRooms bool     `help:"Only admins make new rooms."`
 	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
@@ -42,7 +43,7 @@ type serve struct {
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := errors.Join(c.check(), checkListen(c.Listen)); err != nil {
+	if err := errors.Join(c.check(), checkListen(c.Listen), c.checkWeb()); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
@@ -147,26 +148,18 @@ func (h *house) close() error {
 
 // serve listens until a signal or a failure, drains and closes.
 func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
-	listeners, err := listen(c.Listen)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	in, err := c.open(ctx, h, keys, log)
 	if err != nil {
 		return errors.Join(err, h.close())
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	var running sync.WaitGroup
-	entrance := server.New(tlsutil.ServerConfig(keys, []string{tlsutil.ALPN}), h.sessions, log, c.entrance())
-	failed := make(chan error, len(listeners))
-	for _, l := range listeners {
-		log.Info("listening", "addr", l.Addr().String(), "pin", keys.Pin())
-		running.Go(func() {
-			if err := entrance.Serve(ctx, l); err != nil {
-				failed <- err
-			}
-		})
-	}
+	failed := make(chan error, len(in.lines)+len(in.web))
+	in.run(ctx, running.Go, failed, log)
 	running.Go(func() { keys.Watch(ctx, 0) })
 	if trial != nil {
-		trial.explain(os.Stdout, listeners[0].Addr())
+		trial.explain(os.Stdout, in)
 	}
 
 	cause := await(signals, failed, h.store.Failed(), keys, log)
@@ -178,7 +171,7 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 	go exitOnSecond(signals, log)
 	within, stop := context.WithTimeout(ctx, drainWithin)
 	defer stop()
-	entrance.Drain(within)
+	in.drain(within)
 	cancel()
 	running.Wait()
 	err = errors.Join(cause, h.close())
@@ -192,9 +185,16 @@ func checkListen(addrs []string) error {
 		addrs = []string{""}
 	}
 	for _, addr := range addrs {
-		if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
-			return fmt.Errorf("--listen %q is no address: write HOST:PORT or :PORT", addr)
+		if err := checkAddr("--listen", addr); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func checkAddr(flag, addr string) error {
+	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
+		return fmt.Errorf("%s %q is no address: write HOST:PORT or :PORT", flag, addr)
 	}
 	return nil
 }

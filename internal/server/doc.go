@@ -3,6 +3,7 @@
 // knows nothing of lines.
 //
 //   - server.go: Server, its listeners and its draining
+//   - visit.go: what the web front gets of a connection
 //   - wire.go: the socket under TLS, whose writes wait for nobody
 //   - socket_linux.go: reading and writing that cannot wait
 //   - turn.go: how many handshakes compute at once

@@ -45,26 +45,64 @@ func (g *gate) enter(addr netip.Addr) (*pass, string) {
 	n := auth.Network(addr)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	c := g.by[n]
-	if c == nil {
-		c = &counts{}
-	}
-	switch {
+	switch why := g.crowded(n); {
 	case full(g.conns, g.caps.Conns):
 		return nil, "max-conns"
-	case full(c.conns, g.caps.ConnsPerIP):
-		return nil, "max-conns-per-ip"
-	case full(c.unauth, g.caps.UnauthPerIP):
-		return nil, "max-unauth-per-ip"
+	case why != "":
+		return nil, why
 	case full(g.unauth, g.caps.Unauth) || unlucky(g.unauth, g.caps.Unauth):
 		return nil, "max-unauth"
 	}
-	g.by[n] = c
-	c.conns++
-	c.unauth++
+	g.count(n, 1, 1)
 	g.conns++
 	g.unauth++
 	return &pass{gate: g, network: n}, ""
+}
+
+// crowded says which cap of one network's is reached, if any. The network that is none is a proxy's: what comes through
+// it counts by where it comes from, once that is known.
+func (g *gate) crowded(n netip.Prefix) string {
+	c := g.by[n]
+	switch {
+	case c == nil || !n.IsValid():
+		return ""
+	case full(c.conns, g.caps.ConnsPerIP):
+		return "max-conns-per-ip"
+	case full(c.unauth, g.caps.UnauthPerIP):
+		return "max-unauth-per-ip"
+	}
+	return ""
+}
+
+// count adds to what is counted by network.
+func (g *gate) count(n netip.Prefix, conns, unauth int) {
+	c := g.by[n]
+	if c == nil {
+		c = &counts{}
+		g.by[n] = c
+	}
+	c.conns += conns
+	c.unauth += unauth
+	if c.conns == 0 {
+		delete(g.by, n)
+	}
+}
+
+// move has the connection, which is not signed in, count for another address, or says which cap it does not fit there.
+func (p *pass) move(addr netip.Addr) string {
+	n := auth.Network(addr)
+	p.gate.mu.Lock()
+	defer p.gate.mu.Unlock()
+	if n == p.network || p.signedIn || p.handedBack {
+		return ""
+	}
+	if why := p.gate.crowded(n); why != "" {
+		return why
+	}
+	p.gate.count(p.network, -1, -1)
+	p.gate.count(n, 1, 1)
+	p.network = n
+	return ""
 }
 
 func full(n, limit int) bool { return limit > 0 && n >= limit }
@@ -81,7 +119,7 @@ func (p *pass) signIn() {
 	if !p.signedIn && !p.handedBack {
 		p.signedIn = true
 		p.gate.unauth--
-		p.gate.by[p.network].unauth--
+		p.gate.count(p.network, 0, -1)
 	}
 }
 
@@ -95,8 +133,5 @@ func (p *pass) leave() {
 	}
 	p.handedBack = true
 	p.gate.conns--
-	c := p.gate.by[p.network]
-	if c.conns--; c.conns == 0 {
-		delete(p.gate.by, p.network)
-	}
+	p.gate.count(p.network, -1, 0)
 }

@@ -14,12 +14,14 @@ import (
 	"golang.org/x/time/rate"
 
 	"parley/internal/session"
+	"parley/tlsutil"
 )
 
 // Options are the entrance's bounds.
 type Options struct {
 	Caps             Caps
 	HandshakeTimeout time.Duration // for the whole TLS handshake; 0 is no limit
+	Web              func(*Visit)  // takes a connection over that speaks HTTP, and its closing; nil where none may
 }
 
 // Server accepts connections and hands them to sessions.
@@ -54,9 +56,26 @@ func New(config *tls.Config, sessions *session.Service, log *slog.Logger, opts O
 	}
 }
 
+// purpose is what the connections of one listener are for.
+type purpose struct {
+	tls   *tls.Config // nil is plain
+	web   bool        // all are for the web front; else those are that negotiate it
+	proxy bool        // a reverse proxy is at the other end: its own address says nothing
+}
+
 // Serve accepts connections until Drain, or until accepting fails for good.
-// It returns nil after a Drain that found it listening.
+// It returns nil after a Drain that found it listening. What negotiates http/1.1, where the config offers it, is for Options.Web.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	return s.serve(ctx, l, purpose{tls: s.tls})
+}
+
+// ServeWeb is Serve for an address where everything is for Options.Web. Where config is nil it is plain, for a reverse proxy on the
+// same machine: connections then count for no address until [Visit.Forwarded] says where they come from.
+func (s *Server) ServeWeb(ctx context.Context, l net.Listener, config *tls.Config) error {
+	return s.serve(ctx, l, purpose{tls: config, web: true, proxy: config == nil})
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 	s.mu.Lock()
 	if s.draining {
 		s.mu.Unlock()
@@ -70,7 +89,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		switch {
 		case err == nil:
 			wait = 0
-			s.accept(ctx, conn)
+			s.accept(ctx, conn, p)
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		default:
@@ -104,8 +123,11 @@ func probe(conn net.Conn) {
 }
 
 // accept lets the connection in where the caps allow it.
-func (s *Server) accept(ctx context.Context, conn net.Conn) {
+func (s *Server) accept(ctx context.Context, conn net.Conn, p purpose) {
 	from := address(conn)
+	if p.proxy {
+		from = netip.Addr{}
+	}
 	pass, why := s.gate.enter(from)
 	if pass == nil {
 		conn.Close()
@@ -122,37 +144,43 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	probe(conn)
 	s.strangers[conn] = struct{}{}
 	s.conns.Add(1)
-	go s.shake(ctx, conn, from, pass)
+	go s.shake(ctx, conn, p, &Visit{from: from, pass: pass, server: s})
 }
 
 // shake does the handshake, on a goroutine of its own that then ends: the session's begins with a
 // fresh, small stack.
-func (s *Server) shake(ctx context.Context, socket net.Conn, from netip.Addr, pass *pass) {
+func (s *Server) shake(ctx context.Context, socket net.Conn, p purpose, v *Visit) {
 	if s.opts.HandshakeTimeout > 0 {
 		socket.SetDeadline(time.Now().Add(s.opts.HandshakeTimeout))
 	}
-	conn, err := secure(socket, s.tls, s.turns)
+	protocol := ""
+	conn, err := secure(socket, p.tls, s.turns)
 	if err == nil {
-		err = conn.shake() // Drain cuts it off
+		protocol, err = conn.shake() // Drain cuts it off
 	}
 	s.mu.Lock()
 	delete(s.strangers, socket)
 	s.mu.Unlock()
 	if err != nil {
-		s.log.Info("handshake failed", "from", from, "error", err.Error())
+		s.log.Info("handshake failed", "from", v.from, "error", err.Error())
 		socket.Close()
-		s.leave(pass)
+		s.leave(v.pass)
 		return
 	}
 	s.trim.handshake()
 	socket.SetDeadline(time.Time{})
+	if p.web || protocol == tlsutil.HTTP {
+		v.conn = conn
+		s.opts.Web(v)
+		return
+	}
 	conn.loose()
-	go s.serve(ctx, conn, from, pass)
+	go s.session(ctx, conn, v.from, v.pass)
 }
 
-func (s *Server) serve(ctx context.Context, conn *conn, from netip.Addr, pass *pass) {
+func (s *Server) session(ctx context.Context, conn *conn, from netip.Addr, pass *pass) {
 	defer s.leave(pass)
-	s.sessions.Serve(ctx, conn, from, pass.signIn)
+	s.sessions.Serve(ctx, conn, session.Peer{From: from, Front: "line", SignedIn: pass.signIn})
 }
 
 // leave is the end of a connection.

@@ -24,6 +24,12 @@ func (t *turn) take() {
 	}
 }
 
+// end is after the handshake: reads and writes need no turn any more.
+func (t *turn) end() {
+	t.give()
+	t.of = nil
+}
+
 func (t *turn) give() {
 	if t.held {
 		<-t.of

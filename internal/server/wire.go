@@ -11,26 +11,34 @@ import (
 	"time"
 )
 
-// conn is a TLS connection whose Write does not wait for the peer (session's eager).
+// conn is a connection, of TLS or plain, whose Write does not wait for the peer (session's eager).
 type conn struct {
-	*tls.Conn
-	wire *wire
+	net.Conn // a *tls.Conn over wire, or wire itself
+	wire     *wire
 }
 
-// secure puts TLS on an accepted connection. The handshake waits as usual, also for its turns; loose ends that.
+// secure puts TLS on an accepted connection, where there is a config. The handshake waits as usual, also for its turns; loose ends that.
 func secure(socket net.Conn, config *tls.Config, turns turns) (*conn, error) {
 	w, err := newWire(socket)
 	if err != nil {
 		return nil, err
 	}
+	if config == nil {
+		return &conn{Conn: w, wire: w}, nil
+	}
 	w.turn.of = turns
 	return &conn{Conn: tls.Server(w, config), wire: w}, nil
 }
 
-// shake does the handshake.
-func (c *conn) shake() error {
-	defer c.wire.turn.give()
-	return c.Handshake()
+// shake does the handshake, and says which protocol was negotiated.
+func (c *conn) shake() (protocol string, err error) {
+	secured, ok := c.Conn.(*tls.Conn)
+	if !ok {
+		return "", nil
+	}
+	err = secured.Handshake()
+	c.wire.turn.end()
+	return secured.ConnectionState().NegotiatedProtocol, err
 }
 
 // loose has writes wait no more, from the handshake's end on.
@@ -48,9 +56,12 @@ func (c *conn) Drain() (gone bool, err error) { return c.wire.drain() }
 // lastWords is how long close_notify may take, as in crypto/tls.
 const lastWords = 5 * time.Second
 
-// CloseWrite sends close_notify, and waits for it to go.
+// CloseWrite sends close_notify, where there is TLS, and waits for all that was written to go.
 func (c *conn) CloseWrite() error {
-	err := c.Conn.CloseWrite()
+	var err error
+	if secured, ok := c.Conn.(*tls.Conn); ok {
+		err = secured.CloseWrite()
+	}
 	gone, lost := c.Uncork()
 	c.SetWriteDeadline(time.Now().Add(lastWords))
 	for !gone && lost == nil {

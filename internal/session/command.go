@@ -168,7 +168,7 @@ func (s *session) refuse(command string, err error) {
 func (s *session) logError(command string, told *protocol.Error, err error) {
 	log := s.log()
 	if s.state == fresh { // one line tells who knocked, and from where
-		log = log.With("from", s.from, "name", s.tried)
+		log = log.With("from", s.peer.From, "name", s.tried)
 	}
 	switch told.Code {
 	case protocol.Internal:

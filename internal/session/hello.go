@@ -32,7 +32,7 @@ func (s *session) hello(ctx context.Context, f []string) error {
 }
 
 func (s *session) helloPassword(ctx context.Context, name string, password auth.Secret) error {
-	account, err := s.svc.auth.SignIn(ctx, name, password, s.from)
+	account, err := s.svc.auth.SignIn(ctx, name, password, s.peer.From)
 	if err != nil {
 		return err
 	}
@@ -105,11 +105,11 @@ func (s *session) enter(next state, by string) {
 	s.armed = time.Time{} // the idle deadline takes the place of the login deadline
 	key := s.seat.Name
 	if s.seat.Guest {
-		key = protocol.GuestMark + auth.Network(s.from).String()
+		key = protocol.GuestMark + auth.Network(s.peer.From).String()
 	}
 	s.allowance = s.svc.limits.hold(key)
 	s.counted = s.lines.Taken()
-	s.signedIn()
+	s.peer.SignedIn()
 	s.log().Info("signed in", "by", by)
 }
 

@@ -102,7 +102,7 @@ type peer struct {
 
 func (p *place) connect() *peer {
 	here, there := net.Pipe()
-	go p.service.Serve(context.Background(), there, netip.MustParseAddr("192.0.2.1"), func() {})
+	go p.service.Serve(context.Background(), there, session.Peer{From: netip.MustParseAddr("192.0.2.1"), Front: "line", SignedIn: func() {}})
 	return &peer{p.t, here, bufio.NewReader(here)}
 }
 

@@ -64,10 +64,16 @@ func New(hub *chat.Hub, auth *auth.Service, log *slog.Logger, opts Options) *Ser
 	}
 }
 
-// Serve runs the session of one connection, its handshake done, to its end,
-// and closes the connection. signedIn is called once when HELLO was good.
-func (s *Service) Serve(ctx context.Context, conn net.Conn, from netip.Addr, signedIn func()) {
-	one := newSession(s, conn, from, signedIn)
+// Peer is who is at the other end of a connection.
+type Peer struct {
+	From     netip.Addr // for throttles, guests' rates and the log
+	Front    string     // by which the peer came, for the log
+	SignedIn func()     // called once when HELLO was good
+}
+
+// Serve runs the session of one connection, its handshake done, to its end, and closes the connection.
+func (s *Service) Serve(ctx context.Context, conn net.Conn, peer Peer) {
+	one := newSession(s, conn, peer)
 	if !s.add(one) {
 		conn.Close()
 		return

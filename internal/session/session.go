@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"regexp"
 	"sync"
@@ -40,13 +39,12 @@ var (
 // session is one connection. Fields are the reading goroutine's own, but for
 // those below mu.
 type session struct {
-	svc      *Service
-	id       string // UUID, for logs
-	conn     net.Conn
-	from     netip.Addr
-	lines    *protocol.Reader
-	out      *outbox
-	signedIn func()
+	svc   *Service
+	id    string // UUID, for logs
+	conn  net.Conn
+	peer  Peer
+	lines *protocol.Reader
+	out   *outbox
 
 	state       state
 	seat        *chat.Seat
@@ -71,9 +69,9 @@ type session struct {
 	last    *bye      // why the server ends the session; the first reason stays
 }
 
-func newSession(svc *Service, conn net.Conn, from netip.Addr, signedIn func()) *session {
+func newSession(svc *Service, conn net.Conn, peer Peer) *session {
 	s := &session{
-		svc: svc, id: newID(), conn: conn, from: from, signedIn: signedIn,
+		svc: svc, id: newID(), conn: conn, peer: peer,
 		lines: protocol.NewReader(conn), state: fresh, since: time.Now(),
 	}
 	s.settled.L = &s.mu
@@ -103,7 +101,7 @@ func (s *session) log() *slog.Logger {
 
 // run serves the connection to its end.
 func (s *session) run(ctx context.Context) {
-	s.log().Info("connected", "from", s.from)
+	s.log().Info("connected", "from", s.peer.From, "front", s.peer.Front)
 	err := s.read(ctx)
 	s.settle()
 	s.end(err)

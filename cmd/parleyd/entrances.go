@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"parley/internal/server"
+	"parley/internal/web"
+	"parley/tlsutil"
+)
+
+// entrances are the listeners and what they lead to: lines, and where they negotiate it, or on an address of its own, the page.
+type entrances struct {
+	lines, web []net.Listener
+	keys       *tlsutil.KeyPair
+	server     *server.Server
+	front      *web.Server // nil with --no-web
+	plain      bool        // what leads to the page on its own address is a reverse proxy's
+}
+
+// plainPrefix is how --web-listen begins where there is no TLS.
+const plainPrefix = "http://"
+
+// checkWeb refuses what would put passwords on a network in the clear.
+func (c *serve) checkWeb() error {
+	switch addr, plain := strings.CutPrefix(c.WebListen, plainPrefix); {
+	case c.WebListen == "":
+		return nil
+	case c.NoWeb:
+		return errors.New("--no-web and --web-listen exclude each other")
+	case plain && !isLoopback(addr):
+		return fmt.Errorf("--web-listen %q is not on loopback, and passwords would go over the network in the clear: write http://127.0.0.1:PORT, or HOST:PORT for TLS", c.WebListen)
+	default:
+		return checkAddr("--web-listen", addr)
+	}
+}
+
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip, _ := netip.ParseAddr(host)
+	return err == nil && (host == "localhost" || ip.IsLoopback())
+}
+
+// open listens, and puts together what the listeners lead to. Sessions of the web front run under ctx.
+func (c *serve) open(ctx context.Context, h *house, keys *tlsutil.KeyPair, log *slog.Logger) (*entrances, error) {
+	e := &entrances{keys: keys}
+	var err error
+	if e.lines, err = listen(c.Listen); err != nil {
+		return nil, err
+	}
+	addr, plain := strings.CutPrefix(c.WebListen, plainPrefix)
+	if e.plain = plain; addr != "" {
+		if e.web, err = listen([]string{addr}); err != nil {
+			return nil, errors.Join(err, e.shut())
+		}
+	}
+	opts := c.entrance()
+	protocols := []string{tlsutil.ALPN}
+	if !c.NoWeb {
+		if e.front, err = web.New(ctx, h.sessions, log, c.bounds.web(c.names(keys))); err != nil {
+			return nil, errors.Join(err, e.shut())
+		}
+		opts.Web = func(v *server.Visit) { e.front.Serve(v) }
+		if addr == "" {
+			protocols = append(protocols, tlsutil.HTTP)
+		}
+	}
+	e.server = server.New(tlsutil.ServerConfig(keys, protocols), h.sessions, log, opts)
+	return e, nil
+}
+
+// names are the server's, by the certificate that it shows now and by --host.
+func (c *serve) names(keys *tlsutil.KeyPair) func() []string {
+	return func() []string { return slices.Concat(keys.Names(), c.Host) }
+}
+
+// run serves until drain, each listener on a goroutine that start starts. The error of a listener that fails goes to failed.
+func (e *entrances) run(ctx context.Context, start func(func()), failed chan<- error, log *slog.Logger) {
+	serve := func(l net.Listener, front string, serve func() error) {
+		log.Info("listening", "addr", l.Addr().String(), "front", front, "pin", e.keys.Pin())
+		start(func() {
+			if err := serve(); err != nil {
+				failed <- err
+			}
+		})
+	}
+	if e.front != nil {
+		start(e.front.Run)
+	}
+	for _, l := range e.lines {
+		serve(l, "line", func() error { return e.server.Serve(ctx, l) })
+	}
+	config := tlsutil.ServerConfig(e.keys, []string{tlsutil.HTTP})
+	if e.plain {
+		config = nil
+	}
+	for _, l := range e.web {
+		serve(l, "web", func() error { return e.server.ServeWeb(ctx, l, config) })
+	}
+}
+
+// drain ends everything that came in; what has not ended when ctx does is cut off.
+func (e *entrances) drain(ctx context.Context) {
+	if e.front != nil {
+		e.front.Close()
+	}
+	e.server.Drain(ctx)
+}
+
+// browsers says how the page is opened; it is empty where there is none.
+func (e *entrances) browsers(ca string) string {
+	switch {
+	case e.front == nil:
+		return ""
+	case e.plain:
+		return fmt.Sprintf("\nor in a browser: http://%s/\n", e.web[0].Addr())
+	}
+	return fmt.Sprintf("\nor in a browser that trusts %s: https://%s/\n", ca, slices.Concat(e.web, e.lines)[0].Addr())
+}
+
+// shut closes the listeners that nobody serves.
+func (e *entrances) shut() (err error) {
+	for _, l := range slices.Concat(e.lines, e.web) {
+		err = errors.Join(err, l.Close())
+	}
+	return err
+}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"parley/protocol"
+)
+
+// Bytes that are no line's: heads of frames, pings, pongs, empty fragments. A browser sends hardly any.
+const (
+	idleRate  = 4 << 10  // a second
+	idleBurst = 64 << 10 // at once, as of a line without an end
+	headBytes = 14       // the longest head of a frame; each message may have one
+)
+
+// lastWords is how long the last of what was written may take to go, as in internal/server.
+const lastWords = 5 * time.Second
+
+// socket is the bytes under a WebSocket, as its library sees them.
+type socket struct {
+	Visitor
+
+	// The reader's.
+	early   []byte // came with the request
+	raw     int    // bytes read
+	useful  int    // of these, texts' and their heads'
+	charged int    // of these, others'
+	idle    *rate.Limiter
+	closing bool // the last was written
+
+	mu       sync.Mutex
+	gathered *[]byte // what is written, while a message is; nil where it goes straight out
+}
+
+// Read implements net.Conn. Its error is protocol.ErrFlood where nearly all that comes is no line.
+func (s *socket) Read(b []byte) (n int, err error) {
+	if s.closing {
+		if err := s.settle(); err != nil {
+			return 0, err
+		}
+	}
+	if len(s.early) > 0 {
+		n = copy(b, s.early)
+		if s.early = s.early[n:]; len(s.early) == 0 {
+			s.early = nil
+		}
+	} else {
+		n, err = s.Visitor.Read(b)
+	}
+	s.raw += n
+	if more := s.raw - s.useful - readAhead - s.charged; more > 0 {
+		s.charged += more
+		if s.idle == nil {
+			s.idle = rate.NewLimiter(idleRate, idleBurst)
+		}
+		if !s.idle.AllowN(time.Now(), more) {
+			return 0, protocol.ErrFlood
+		}
+	}
+	return n, err
+}
+
+// settle waits until the last is gone: nobody writes after it.
+func (s *socket) settle() error {
+	s.SetWriteDeadline(time.Now().Add(lastWords))
+	for gone := false; !gone; {
+		var err error
+		if gone, err = s.Drain(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Write implements net.Conn.
+func (s *socket) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gathered != nil {
+		*s.gathered = append(*s.gathered, b...)
+		return len(b), nil
+	}
+	return s.Visitor.Write(b)
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 17<<10); return &b }}
+
+// gather has what write writes, and a control frame that comes between, go out as one.
+func (s *socket) gather(write func() error) error {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	s.mu.Lock()
+	s.gathered = buf
+	s.mu.Unlock()
+	err := write()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gathered = nil
+	if err == nil {
+		_, err = s.Visitor.Write(*buf)
+	}
+	*buf = (*buf)[:0]
+	return err
+}
+
+// Close is the library's, which does not own the connection: the reader wakes up, and the session closes it.
+func (s *socket) Close() error { return s.SetReadDeadline(time.Unix(1, 0)) }
