@@ -72,10 +72,10 @@ export class Loader {
     return t.has(id)
   }
 
-  // newest goes back to the newest messages.
+  // newest goes back to the newest messages. Without a connection what is loaded stays, until it is known what was missed.
   newest(t) {
     t.reading = false
-    if (t.behind) t.restart()
+    if (t.behind && this.#mirror.online) t.restart()
     this.#onChange()
   }
 

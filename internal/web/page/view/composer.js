@@ -21,8 +21,15 @@ export class Composer {
       event.preventDefault()
       this.#send()
     }, { signal })
+    let wantsLine = false
     this.#text.addEventListener('keydown', (event) => {
-      if (event.key !== 'Enter' || event.shiftKey || event.altKey || event.isComposing) return
+      wantsLine = event.shiftKey
+      if (event.key !== 'Enter' || wantsLine || event.isComposing) return
+      event.preventDefault()
+      this.#send()
+    }, { signal })
+    this.#text.addEventListener('beforeinput', (event) => { // keyboards on glass tell of Enter in this way alone
+      if (event.inputType !== 'insertLineBreak' || wantsLine || event.isComposing) return
       event.preventDefault()
       this.#send()
     }, { signal })

@@ -33,7 +33,8 @@ function place(menu, at) {
   const gap = 4
   const { width, height } = menu.getBoundingClientRect()
   const left = Math.min(Math.max(gap, at.right - width), innerWidth - width - gap)
-  const top = at.bottom + gap + height > innerHeight ? Math.max(gap, at.top - gap - height) : at.bottom + gap
+  const below = Math.max(gap, at.bottom + gap)
+  const top = below + height > innerHeight ? Math.max(gap, Math.min(at.top, innerHeight) - gap - height) : below
   menu.style.left = `${left}px`
   menu.style.top = `${top}px`
 }

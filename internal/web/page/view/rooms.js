@@ -38,12 +38,18 @@ export class Rooms {
 function entry({ name, isConversation, isOpen, count, mentions }) {
   const isDirect = isConversation && count > 0
   const badge = count === 0 ? [] : [
-    h('span', { class: `badge${mentions > 0 || isDirect ? ' meant' : ''}`, 'aria-hidden': 'true' }, mentions > 0 && !isConversation ? `@${short(mentions)} · ${short(count)}` : short(count)),
+    h('span', { class: `badge${mentions > 0 || isDirect ? ' meant' : ''}`, 'aria-hidden': 'true' }, counted(isConversation ? 0 : mentions, count)),
     h('span', { class: 'unseen' }, `, ${count} unread${mentions > 0 ? `, ${mentions} with your name` : ''}`),
   ]
   const shown = printable(isConversation ? name.slice(1) : name)
   return h('li', {}, h('a', { href: `#${encodeURIComponent(name)}`, class: count > 0 ? 'unread' : '', 'aria-current': isOpen ? 'page' : undefined },
     isConversation ? tile(shown) : h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'), h('span', { class: 'label' }, shown), ...badge))
+}
+
+// counted is what is unread, and what of it mentions the account.
+function counted(mentions, count) {
+  if (mentions === 0) return short(count)
+  return mentions === count ? `@${short(count)}` : `@${short(mentions)} · ${short(count)}`
 }
 
 const short = (count) => (count > 999 ? '999+' : String(count))

@@ -3,7 +3,7 @@
 import { mentionOf, printable } from '../wire.js'
 import { h, hueOf, icon, tile } from './dom.js'
 import { render } from './text.js'
-import { dayKey, dayName, exactly, timeOf } from './times.js'
+import { dayKey, dayName, exactly, shortTime, timeOf } from './times.js'
 
 const TOGETHER = 5 * 60_000 // messages of one person closer than that stand below one name
 
@@ -72,7 +72,8 @@ function messageRow(event, { follows, self, isFound }) {
 // heads is who says it and when; where it follows, only for those who listen or point at it.
 function heads(event, follows) {
   const name = printable(event.user)
-  const time = h('time', { datetime: new Date(event.time).toISOString(), title: exactly(event.time) }, timeOf(event.time))
+  const time = h('time', { datetime: new Date(event.time).toISOString(), title: exactly(event.time) },
+    follows ? shortTime(event.time) : timeOf(event.time))
   if (follows) return [h('span', { class: 'unseen' }, `${name}, `), time]
   return [tile(name), h('div', { class: 'by' }, h('strong', { class: `name ${hueOf(event.user)}` }, name), ' ', time)]
 }

@@ -7,6 +7,11 @@ const farDay = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numer
 const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
 
 export const timeOf = (ms) => clock.format(ms)
+// shortTime is for where there is little space: without a.m. or p.m., where the language has that.
+export function shortTime(ms) {
+  return clock.formatToParts(ms).filter(({ type }) => type !== 'dayPeriod').map(({ value }) => value).join('').trim()
+}
+
 export const exactly = (ms) => exact.format(ms)
 export const shortDate = (ms) => shortDay.format(ms)
 
