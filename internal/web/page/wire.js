@@ -130,7 +130,7 @@ export function newKey() {
 // guest's ~name is another one than the account's.
 export function mentionOf(self) {
   const guest = self.startsWith('~')
-  const name = self.replace('~', '').replaceAll('.', '\\.').replaceAll('-', '\\-')
+  const name = self.replace('~', '').replaceAll('.', '\\.')
   const begins = `(?<![\\p{L}\\p{Nd}]\\p{M}*[._\\-]*${name})`
   return new RegExp(`${name}${guest ? `(?:(?<=~${name})|${begins})` : `(?<!~${name})${begins}`}(?![._\\-]*[\\p{L}\\p{Nd}\\p{M}])`, 'giu')
 }

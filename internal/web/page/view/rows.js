@@ -19,7 +19,7 @@ export function rowsOf(t, self, found) {
       day = today
       last = null
       const name = dayName(event.time)
-      rows.push({ key: `day ${day}`, sign: name, make: () => h('li', { class: 'day' }, h('h3', {}, name)) })
+      rows.push({ key: `day ${day}`, sign: name, make: () => h('li', { class: 'day' }, h('h2', {}, name)) })
     }
     if (!isMarked && event.id > t.mark && event.user !== self) {
       isMarked = true

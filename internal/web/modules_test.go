@@ -1,0 +1,69 @@
+package web_test
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"parley/internal/parleytest"
+)
+
+// TestPageModules runs the tests of the page's own modules that need no browser.
+func TestPageModules(t *testing.T) {
+	t.Parallel()
+	node := parleytest.Need(t, "node")
+	out, err := exec.CommandContext(t.Context(), node, "--test", "page_test/").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if !regexp.MustCompile(`(?m)^(#|ℹ) pass [1-9]`).Match(out) {
+		t.Errorf("no test ran\n%s", out)
+	}
+}
+
+// TestPageHouse: what the page must never hold, whatever the policy of its headers would stop, and how long its files may be.
+func TestPageHouse(t *testing.T) {
+	t.Parallel()
+	var (
+		markup  = regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|setHTML|createContextualFragment|\beval\(|new Function`)
+		outside = regexp.MustCompile(`(?i)(src|href|from|url\()\s*=?\s*["'(]?(https?:)?//`)
+		inline  = regexp.MustCompile(`(?i)<style|<script(?:>| [^>]*>[^<])|\son[a-z]+=|\sstyle=|javascript:`)
+		found   = 0
+	)
+	err := fs.WalkDir(os.DirFS("page"), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		found++
+		content, err := os.ReadFile(filepath.Join("page", name))
+		if err != nil {
+			return err
+		}
+		text := string(content)
+		if lines := strings.Count(text, "\n"); lines > 350 {
+			t.Errorf("%s has %d lines", name, lines)
+		}
+		if bad := markup.FindString(text); bad != "" {
+			t.Errorf("%s makes markup of text: %s", name, bad)
+		}
+		if bad := outside.FindString(text); bad != "" {
+			t.Errorf("%s asks another server: %s", name, bad)
+		}
+		if filepath.Ext(name) == ".html" {
+			if bad := inline.FindString(text); bad != "" {
+				t.Errorf("%s has code or style in it: %s", name, bad)
+			}
+		}
+		if filepath.Ext(name) == ".js" && !strings.HasPrefix(text, "// ") {
+			t.Errorf("%s does not say what it is for", name)
+		}
+		return nil
+	})
+	if err != nil || found < 20 {
+		t.Errorf("%d files, %v", found, err)
+	}
+}
