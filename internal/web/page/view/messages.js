@@ -71,7 +71,7 @@ export class Messages {
     this.#reconcile(rowsOf(t, this.#chat.self, this.found))
     setText(byId('beginning'), beginning(t, this.#chat.client.state.online))
     if (this.#opening && (t.items.length > 0 || t.start)) this.#place(t)
-    else if (anchor) this.#scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top
+    else if (anchor) this.#keepInPlace(anchor)
     if (this.#sticks) this.#toEnd()
     this.#settle(t)
   }
@@ -113,7 +113,7 @@ export class Messages {
 
   #toEnd() { this.#scroller.scrollTop = this.#scroller.scrollHeight }
 
-  // anchor is the first message in view, and where it is. Lines between messages may move.
+  // anchor is the first message in view, and where it ends: its head may come or go with what stands above it.
   #anchor() {
     const { top } = this.#scroller.getBoundingClientRect()
     const rows = this.#list.children
@@ -124,7 +124,12 @@ export class Messages {
       else low = middle + 1
     }
     while (low < rows.length - 1 && !rows[low].matches('.message')) low++
-    return rows[low] ? { node: rows[low], top: rows[low].getBoundingClientRect().top } : null
+    return rows[low] ? { key: rows[low].dataset.key, bottom: rows[low].getBoundingClientRect().bottom } : null
+  }
+
+  #keepInPlace({ key, bottom }) {
+    const row = this.#drawn.get(key)?.node
+    if (row) this.#scroller.scrollTop += row.getBoundingClientRect().bottom - bottom
   }
 
   // reconcile makes the list's rows these, touching only what has changed.
@@ -141,6 +146,7 @@ export class Messages {
       let node = old?.node
       if (!old || old.sign !== sign) {
         node = make()
+        node.dataset.key = key
         this.#drawn.set(key, { node, sign })
         if (old) {
           if (old.node === next) next = old.node.nextElementSibling

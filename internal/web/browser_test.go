@@ -1,0 +1,211 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"parley/internal/parleytest"
+	"parley/tlsutil"
+)
+
+// browser is a headless Chromium that trusts the key of one server, and nobody else's that a public CA has not signed.
+type browser struct {
+	t      *testing.T
+	ctx    context.Context // of its first tab, which stays empty
+	server *parleytest.Server
+}
+
+// tab is one of its tabs. What is wrong in the page is noted there, from before its first script on.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+	url string
+}
+
+func openBrowser(t *testing.T, s *parleytest.Server) *browser {
+	t.Helper()
+	chromium := parleytest.Need(t, "chromium")
+	keys, err := tlsutil.LoadKeyPair(filepath.Join(s.Certs, "server.pem"), filepath.Join(s.Certs, "server-key.pem"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("ignore-certificate-errors-spki-list", strings.TrimPrefix(keys.Pin(), "sha256/")))
+	if os.Getuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	b := &browser{t: t, ctx: ctx, server: s}
+	do(t, ctx, chromedp.Navigate("about:blank"))
+	return b
+}
+
+// person opens the page as somebody of whom the browser knows nothing.
+func (b *browser) person() *tab {
+	b.t.Helper()
+	return b.open(b.ctx, chromedp.WithNewBrowserContext())
+}
+
+// again opens the page in another tab of the same person.
+func (p *tab) again() *tab {
+	p.t.Helper()
+	b := &browser{t: p.t}
+	return b.openAt(p.ctx, p.url)
+}
+
+func (b *browser) open(parent context.Context, options ...chromedp.ContextOption) *tab {
+	b.t.Helper()
+	return b.openAt(parent, "https://"+b.server.Addr+"/", options...)
+}
+
+const noteWrong = `
+window.wrong = []
+for (const name of ['alert', 'confirm', 'prompt', 'print']) window[name] = () => wrong.push(name)
+addEventListener('error', (event) => wrong.push('error: ' + event.message))
+addEventListener('unhandledrejection', (event) => wrong.push('rejection: ' + event.reason))
+addEventListener('securitypolicyviolation', (event) => wrong.push('policy: ' + event.violatedDirective + ' ' + event.blockedURI))
+`
+
+func (b *browser) openAt(parent context.Context, url string, options ...chromedp.ContextOption) *tab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(parent, options...)
+	b.t.Cleanup(cancel)
+	p := &tab{t: b.t, ctx: ctx, url: url}
+	do(b.t, ctx,
+		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: noteWrong})
+			return err
+		}),
+		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+			return err
+		}),
+		chromedp.EmulateViewport(1280, 800),
+		chromedp.Navigate(url))
+	return p
+}
+
+// prefers sets the colour scheme that the person likes; nothing moves, so that what is seen is final.
+func (p *tab) prefers(scheme string) {
+	p.t.Helper()
+	do(p.t, p.ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+		return err
+	}))
+}
+
+func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// js is the value of an expression, awaited where it is a promise.
+func js[T any](p *tab, expression string, args ...any) T {
+	p.t.Helper()
+	for i, arg := range args {
+		args[i] = quote(arg)
+	}
+	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](fmt.Sprintf(expression, args...), chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+func quote(arg any) string {
+	text, err := json.Marshal(arg)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// await waits until an expression is true.
+func (p *tab) await(expression string, args ...any) {
+	p.t.Helper()
+	for i, arg := range args {
+		args[i] = quote(arg)
+	}
+	expression = fmt.Sprintf(expression, args...)
+	_, err := chromedp.Run(p.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(parleytest.Patience)))
+	if err != nil {
+		if dir := os.Getenv("SCREENS"); dir != "" {
+			p.picture(filepath.Join(dir, "failed.png"))
+		}
+		p.t.Fatalf("%s: %v\n%s", expression, err, js[string](p, `document.body.innerText`))
+	}
+}
+
+// picture writes what the tab shows to a file.
+func (p *tab) picture(path string) {
+	p.t.Helper()
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err == nil {
+		err = os.WriteFile(path, png, 0o644)
+	}
+	if err != nil {
+		p.t.Error(err)
+	}
+}
+
+// enter types a text into a field and Enter behind it.
+func (p *tab) enter(id, text string) {
+	p.t.Helper()
+	do(p.t, p.ctx, chromedp.SendKeys(chromedp.CSS("#"+id), text+"\r"))
+}
+
+func (p *tab) click(selector string) {
+	p.t.Helper()
+	do(p.t, p.ctx, chromedp.Click(chromedp.CSS(selector)))
+}
+
+// signIn fills in the form.
+func (p *tab) signIn(name, password string) {
+	p.t.Helper()
+	p.await(`!document.getElementById('signin').hidden`)
+	js[bool](p, `(document.getElementById('signin-user').value = document.getElementById('signin-password').value = '') === ''`)
+	do(p.t, p.ctx, chromedp.SendKeys(chromedp.CSS("#signin-user"), name))
+	p.enter("signin-password", password)
+}
+
+func (p *tab) isOnline() {
+	p.t.Helper()
+	p.await(`document.getElementById('connection').textContent === 'connected'`)
+}
+
+const texts = `[...document.querySelectorAll('#messages .message .text')].map((e) => e.textContent)`
+
+// shows waits until the open room shows this text, and tells how often it does.
+func (p *tab) shows(text string) int {
+	p.t.Helper()
+	p.await(texts+`.includes(%s)`, text)
+	return js[int](p, texts+`.filter((text) => text === %s).length`, text)
+}
+
+// isClean checks that nothing went wrong in the page.
+func (p *tab) isClean() {
+	p.t.Helper()
+	if wrong := js[[]string](p, `window.wrong`); len(wrong) > 0 {
+		p.t.Errorf("in the page: %q", wrong)
+	}
+}

@@ -1,0 +1,322 @@
+package web_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"parley/internal/parleytest"
+)
+
+// start is a server with accounts, and a browser.
+func start(t *testing.T, flags ...string) (*parleytest.Server, *browser) {
+	t.Helper()
+	s := parleytest.Start(t, flags...)
+	for _, name := range []string{"alice", "bob"} {
+		s.User(name)
+	}
+	return s, openBrowser(t, s)
+}
+
+// TestPageTalk: a wrong password, two people in two browsers and one at the line port, what is unread, and a conversation.
+func TestPageTalk(t *testing.T) {
+	s, b := start(t)
+	s.User("carol")
+	alice, bob := b.person(), b.person()
+	alice.signIn("alice", "not her password")
+	alice.await(`document.getElementById('signin-wrong').textContent === 'The name or the password is wrong.'`)
+	alice.signIn("alice", parleytest.Password)
+	alice.isOnline()
+	bob.signIn("bob", parleytest.Password)
+	bob.isOnline()
+	carol := s.SignIn("carol")
+
+	alice.enter("text", "hello from alice")
+	bob.shows("hello from alice")
+	carol.Await("|lobby|alice|hello from alice")
+	carol.Do("MSG|hello from carol, bob")
+	alice.shows("hello from carol, bob")
+	if n := js[int](bob, `document.querySelectorAll('.message.meant mark').length`); n != 1 {
+		t.Errorf("%d messages are marked as for bob", n)
+	}
+
+	carol.Do("SEND|@alice||psst")
+	alice.await(`document.querySelector('#people .badge')?.textContent === '1'`)
+	alice.await(`document.title.startsWith('(1)')`)
+	alice.click("#people a")
+	alice.shows("psst")
+	alice.await(`document.querySelector('#people .badge') === null`)
+	alice.enter("text", "what is it?")
+	carol.Await("|@alice|alice|what is it?")
+	if n := alice.shows("what is it?"); n != 1 {
+		t.Errorf("an own message is shown %d times", n)
+	}
+	alice.isClean()
+	bob.isClean()
+}
+
+// TestPageHistory: what was said long ago comes as one scrolls up, and the view stays where it is; what is found is gone to.
+func TestPageHistory(t *testing.T) {
+	s, b := start(t, "--msg-rate", "0")
+	bob := s.SignIn("bob")
+	for i := range 1500 {
+		bob.Do(fmt.Sprintf("MSG|line %d of many%s", i, map[bool]string{true: " with a walrus"}[i == 40]))
+	}
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.shows("line 1499 of many")
+	const scroller = `document.getElementById('scroller')`
+	for range 40 {
+		if js[bool](alice, texts+`.includes('line 0 of many')`) {
+			break
+		}
+		before := js[string](alice, `(() => { const rows = document.querySelectorAll('.message'); window.was = rows[3]; was.scrollIntoView({ block: 'start' }); window.at = was.getBoundingClientRect().top; window.first = rows[0]; return was.textContent })()`)
+		alice.await(`document.querySelectorAll('.message')[0] !== window.first`)
+		if moved := js[float64](alice, `window.was.getBoundingClientRect().top - window.at`); moved > 2 || moved < -2 {
+			t.Errorf("%q moved by %v as older messages came", before, moved)
+		}
+	}
+	alice.shows("line 0 of many")
+	if n := js[int](alice, `document.querySelectorAll('.message').length`); n > 1300 {
+		t.Errorf("%d messages are held", n)
+	}
+	order := js[[]string](alice, texts)
+	for i, text := range order {
+		if want := fmt.Sprintf("line %d of many", i); !strings.HasPrefix(text, want) {
+			t.Fatalf("%d: %q", i, text)
+		}
+	}
+	alice.click("#to-newest")
+	alice.shows("line 1499 of many")
+	alice.await(scroller + `.scrollHeight - ` + scroller + `.scrollTop - ` + scroller + `.clientHeight < 40`)
+
+	alice.click("#find")
+	alice.enter("find-words", "walrus")
+	alice.await(`document.querySelectorAll('.result').length === 1`)
+	alice.click(".result")
+	alice.await(`document.querySelector('.message.found')?.textContent.includes('line 40 of many with a walrus')`)
+	bob.Do("MSG|said while she reads old things")
+	alice.click("#to-newest")
+	alice.shows("said while she reads old things")
+	alice.isClean()
+}
+
+// TestPageResume: a reload goes on without a password; tabs that stay signed in do not take each other's token; signing out ends all.
+func TestPageResume(t *testing.T) {
+	s, b := start(t)
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.isOnline()
+	for range 3 {
+		do(t, alice.ctx, chromedp.Reload())
+		alice.isOnline()
+	}
+	if other := alice.again(); !js[bool](other, `!document.getElementById('signin').hidden || new Promise((ok) => setTimeout(() => ok(!document.getElementById('signin').hidden), 500))`) {
+		t.Error("a token of one tab alone was used by another")
+	}
+
+	bob := b.person()
+	bob.await(`!document.getElementById('signin').hidden`)
+	bob.click("#signin-stay")
+	bob.signIn("bob", parleytest.Password)
+	bob.isOnline()
+	second := bob.again()
+	second.isOnline()
+	s.Kill()
+	s.Launch()
+	for range 2 {
+		do(t, bob.ctx, chromedp.Reload())
+		bob.isOnline()
+		do(t, second.ctx, chromedp.Reload())
+		second.isOnline()
+	}
+	js[bool](bob, `(document.getElementById('my-menu').click(), true)`)
+	bob.await(`[...document.querySelectorAll('#menu button')].some((entry) => entry.textContent === 'Sign out' && (entry.click(), true))`)
+	bob.await(`!document.getElementById('signin').hidden`)
+	second.await(`!document.getElementById('signin').hidden`)
+	if kept := js[string](bob, `JSON.stringify({ ...localStorage, ...sessionStorage })`); strings.Contains(kept, "pt1.") {
+		t.Errorf("after signing out the browser keeps %s", kept)
+	}
+	alice.isClean()
+	bob.isClean()
+}
+
+// TestPageServerKilled: what is typed while the server is away goes out once, behind what was missed.
+func TestPageServerKilled(t *testing.T) {
+	s, b := start(t)
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.isOnline()
+	alice.enter("text", "before")
+	alice.shows("before")
+	s.Kill()
+	alice.enter("text", "meanwhile")
+	alice.await(`document.querySelector('.message.pending')?.textContent.includes('meanwhile')`)
+	alice.await(`!document.getElementById('banner').hidden && document.getElementById('banner').textContent.includes('1 message waits')`)
+	s.Launch()
+	bob := s.SignIn("bob")
+	bob.Do("MSG|missed")
+	js[bool](alice, `(document.getElementById('try-now').click(), true)`)
+	bob.Await("|lobby|alice|meanwhile")
+	alice.isOnline()
+	alice.await(texts + `.join() === 'before,missed,meanwhile'`)
+	alice.await(`document.querySelector('.message.pending') === null`)
+	for i := range 3 { // killed as it says something: said once all the same
+		text := fmt.Sprintf("in between %d", i)
+		alice.enter("text", text)
+		s.Kill()
+		s.Launch()
+		js[bool](alice, `(document.getElementById('try-now').click(), true)`)
+		alice.await(texts+`.includes(%s) && document.querySelector('.message.pending') === null`, text)
+	}
+	do(t, alice.ctx, chromedp.Reload())
+	alice.isOnline()
+	for _, text := range []string{"before", "missed", "meanwhile", "in between 0", "in between 1", "in between 2"} {
+		if n := alice.shows(text); n != 1 {
+			t.Errorf("%q is shown %d times", text, n)
+		}
+	}
+}
+
+// TestPageHostile: whatever others say, it is text; only what leads to a web page is a link, and says where to.
+func TestPageHostile(t *testing.T) {
+	s, b := start(t, "--msg-rate", "0")
+	corpus, err := os.ReadFile("testdata/hostile.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(corpus), "\n"), "\n")
+	bob := s.SignIn("bob")
+	for _, line := range lines {
+		if reply := bob.Do("MSG|" + line); !strings.HasPrefix(reply, "OK|") {
+			t.Fatal(line, reply)
+		}
+		bob.Do("SEND|@alice||" + line)
+	}
+	bob.Do("TOPIC|lobby|" + lines[0])
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.shows(lines[len(lines)-1])
+	shown := js[[]string](alice, texts)
+	if len(shown) != len(lines) {
+		t.Fatalf("%d messages are shown, not %d", len(shown), len(lines))
+	}
+	for i, line := range lines {
+		if shown[i] != line {
+			t.Errorf("%q is shown as %q", line, shown[i])
+		}
+	}
+	elements := js[[]string](alice, `[...new Set([...document.querySelectorAll('#messages .text *')].map((e) => e.localName))].sort()`)
+	if got := strings.Join(elements, " "); got != "a mark" {
+		t.Errorf("there are elements in what was said: %s", got)
+	}
+	for _, link := range js[[][]string](alice, `[...document.querySelectorAll('.text a')].map((a) => [a.getAttribute('href'), a.textContent, a.rel, a.protocol, a.username])`) {
+		if link[0] != link[1] || link[2] != "noopener noreferrer" || link[3] != "http:" && link[3] != "https:" || link[4] != "" {
+			t.Errorf("a link is %q", link)
+		}
+	}
+	alice.enter("text", lines[10])
+	alice.await(texts+`.filter((text) => text === %s).length === 2`, lines[10])
+	alice.await(`document.getElementById('topic').textContent === %s`, lines[0])
+	alice.isClean()
+}
+
+// TestPageInvited: an invited account chooses a password of its own before all else, and signs in with it.
+func TestPageInvited(t *testing.T) {
+	s, b := start(t, "--guests")
+	s.User("ivan", "--invite")
+	ivan := b.person()
+	ivan.signIn("ivan", parleytest.Password)
+	ivan.await(`!document.getElementById('signin-new').hidden`)
+	choose := func(password, again string) {
+		js[bool](ivan, `(document.getElementById('new-password').value = %s, document.getElementById('new-again').value = '', true)`, password)
+		ivan.enter("new-again", again)
+	}
+	choose("short", "other")
+	ivan.await(`document.getElementById('signin-wrong').textContent === 'The two are not the same.'`)
+	choose("short", "short")
+	ivan.await(`document.getElementById('signin-wrong').textContent.includes('15')`)
+	choose("seven purple lanterns over water", "seven purple lanterns over water")
+	ivan.isOnline()
+	ivan.enter("text", "here at last")
+	ivan.shows("here at last")
+
+	guest := b.person()
+	guest.signIn("dora", "")
+	guest.isOnline()
+	guest.shows("here at last")
+	guest.enter("text", "only visiting")
+	ivan.shows("only visiting")
+	guest.isClean()
+	ivan.isClean()
+}
+
+// TestPageForeign: another site can't open the socket in somebody's browser.
+func TestPageForeign(t *testing.T) {
+	s, b := start(t)
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, "<!doctype html><title>foreign</title>")
+	}))
+	defer site.Close()
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.isOnline()
+	const opens = `new Promise((tell) => {
+		const socket = new WebSocket(%s)
+		socket.onopen = () => tell('open')
+		socket.onerror = () => tell('refused')
+	})`
+	url := "wss://" + s.Addr + "/ws"
+	if got := js[string](alice, opens, url); got != "open" {
+		t.Errorf("from the page itself: %s", got)
+	}
+	foreign := b.openAt(b.ctx, site.URL)
+	if got := js[string](foreign, opens, url); got != "refused" {
+		t.Errorf("from another site: %s", got)
+	}
+}
+
+// TestPageAxe: axe-core finds nothing serious, signing in and in the chat, in both colour schemes.
+func TestPageAxe(t *testing.T) {
+	path := os.Getenv("AXE_CORE")
+	if path == "" {
+		parleytest.Missing(t, "AXE_CORE does not name axe.min.js of the npm package axe-core")
+	}
+	axe, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, b := start(t)
+	s.SignIn("bob").Do("MSG|hello alice, see https://example.org/")
+	alice := b.person()
+	check := func(where string) {
+		t.Helper()
+		for _, scheme := range []string{"light", "dark"} {
+			alice.prefers(scheme)
+			if _, err := chromedp.Run(alice.ctx, chromedp.Evaluate[chromedp.Void](string(axe))); err != nil {
+				t.Fatal(err)
+			}
+			found := js[[]string](alice, `axe.run().then(({ violations }) => violations
+				.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+				.map(({ id, nodes }) => id + ': ' + nodes.map((node) => node.html).join(' ')))`)
+			for _, finding := range found {
+				t.Errorf("%s, %s: %s", where, scheme, finding)
+			}
+		}
+	}
+	alice.await(`!document.getElementById('signin').hidden`)
+	check("signing in")
+	alice.signIn("alice", parleytest.Password)
+	alice.shows("hello alice, see https://example.org/")
+	check("the chat")
+	alice.click("#room-menu")
+	check("a menu")
+	alice.click("#add-room")
+	check("the dialog")
+}
