@@ -6,7 +6,8 @@ const AT_MOST_EVERY = 2000
 
 export class Attention {
   #chat
-  #last = 0
+  #last = 0 // when somebody was called
+  #direct = 0 // unread messages to the person alone, while the connection was there
 
   constructor(chat) {
     this.#chat = chat
@@ -19,6 +20,7 @@ export class Attention {
   draw(t = this.#chat.mirror.opened) {
     const { direct, mentions, messages } = this.#chat.mirror.unread
     const meant = direct + mentions
+    if (this.#chat.mirror.online) this.#direct = direct
     const where = t ? `${printable(t.isConversation ? t.name : `#${t.name}`)} · ` : ''
     const count = meant > 0 ? `(${meant}) ` : messages > 0 ? '• ' : ''
     const title = `${count}${where}parley`
@@ -30,14 +32,26 @@ export class Attention {
   said(event) {
     const isDirect = event.room.startsWith('@')
     if (this.#chat.hasReader || !isDirect && !this.#chat.mirror.mentioned(event)) return
+    this.#call(isDirect ? event.user : `${event.user} in ${event.room}`, event.text, event.room)
+  }
+
+  // back takes that the connection is back, and LIST has told what was missed.
+  back() {
+    const { direct } = this.#chat.mirror.unread
+    const missed = direct - this.#direct
+    if (missed <= 0 || this.#chat.hasReader) return
+    const from = this.#chat.mirror.rooms.find((t) => t.isConversation && t.unread.count > 0)
+    this.#call(missed === 1 ? 'One message to you' : `${missed} messages to you`, 'while there was no connection', from.name)
+  }
+
+  #call(title, body, room) {
     if (globalThis.Notification?.permission !== 'granted' || Date.now() - this.#last < AT_MOST_EVERY) return
     this.#last = Date.now()
-    const title = isDirect ? event.user : `${event.user} in ${event.room}`
     try {
-      const notice = new Notification(printable(title), { body: printable(event.text), tag: `parley ${event.room}`, icon: 'icon.svg' })
+      const notice = new Notification(printable(title), { body: printable(body), tag: `parley ${room}`, icon: 'icon.svg' })
       notice.onclick = () => {
         window.focus()
-        this.#chat.open(event.room)
+        this.#chat.open(room)
         notice.close()
       }
     } catch {

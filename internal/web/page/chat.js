@@ -1,6 +1,6 @@
 // One account's chat: ties the client, what it mirrors, and the views together. Every change asks for one drawing in the next frame.
 import { Attention } from './attention.js'
-import { Client } from './client.js'
+import { Client, sentence } from './client.js'
 import { Loader } from './loader.js'
 import { Mirror } from './mirror.js'
 import { Outbox } from './outbox.js'
@@ -127,7 +127,7 @@ export class Chat {
     try {
       return await session.ask(...line)
     } catch (error) {
-      toast(error.message)
+      toast(sentence(error.message))
       return null
     } finally {
       this.refresh()
@@ -197,6 +197,7 @@ export class Chat {
     this.mirror.online = true
     if (!this.mirror.isGuest) this.shown.serve(session)
     this.outbox.serve(session)
+    this.attention?.back()
     this.refresh()
   }
 

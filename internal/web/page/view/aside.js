@@ -24,6 +24,7 @@ export class Aside {
       event.preventDefault()
       this.#find(byId('find-words').value.trim())
     }, { signal })
+    NARROW.addEventListener('change', () => { if (NARROW.matches) this.#show('') }, { signal })
     this.#show(this.#shows)
   }
 

@@ -1,10 +1,12 @@
 // The dialog: asks for a few fields, for a yes, or shows something. One at a time.
 import { byId, h, setText } from './dom.js'
+import { closeMenu } from './menu.js'
 
 const dialog = byId('dialog')
 
 // show opens the dialog with content, and resolves when it is closed.
 export function show(title, ...content) {
+  closeMenu()
   if (dialog.open) dialog.close()
   dialog.replaceChildren(h('h2', { id: 'dialog-title' }, title), ...content)
   dialog.showModal()
@@ -18,7 +20,7 @@ export function closeAsk() { dialog.close() }
 export function ask({ title, text = '', fields, extra = [], go, check, use }) {
   const wrong = h('p', { class: 'wrong', role: 'alert', hidden: true })
   const inputs = fields.map(({ name, label, value = '', type = 'text', hint = '' }) => {
-    const input = h(type === 'checkbox' ? 'input' : 'input', { id: `ask-${name}`, name, type, autocomplete: type === 'password' ? 'new-password' : 'off', autocapitalize: 'none' })
+    const input = h('input', { id: `ask-${name}`, name, type, autocomplete: type === 'password' ? 'new-password' : 'off', autocapitalize: 'none' })
     input.value = value
     const line = type === 'checkbox'
       ? [h('label', { class: 'check' }, input, h('span', {}, label))]

@@ -62,7 +62,7 @@ export async function jump(chat) {
   }
   const draw = (words) => list.replaceChildren(...matches(words).slice(0, 12).map(({ name, isConversation, unread }) => h('li', {},
     h('button', { type: 'button', onclick: () => go(name) },
-      isConversation ? tile(name) : h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'),
+      isConversation ? tile(name.slice(1)) : h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'),
       h('span', { class: 'label' }, printable(isConversation ? name.slice(1) : name)), ...(unread.count ? [h('small', {}, `${unread.count} unread`)] : [])))))
   draw('')
   const asked = ask({

@@ -1,5 +1,4 @@
 // What is said to the person beside the room: short notices, and new messages for those who listen to the page.
-import { sentence } from '../client.js'
 import { printable } from '../wire.js'
 import { byId, h } from './dom.js'
 
@@ -9,7 +8,7 @@ const AT_MOST_EVERY = 1500
 
 // toast shows a notice for a while.
 export function toast(text) {
-  const notice = h('p', { class: 'toast' }, printable(sentence(text)))
+  const notice = h('p', { class: 'toast' }, printable(text))
   byId('toasts').append(notice)
   while (byId('toasts').childElementCount > MAX_TOASTS) byId('toasts').firstElementChild.remove()
   setTimeout(() => notice.remove(), STAYS)
