@@ -206,6 +206,17 @@ func TestWebHalfOpen(t *testing.T) {
 	}
 }
 
+// TestWebHalfPing: a ping that does not come to its end ends the connection after five seconds, long before anything is idle.
+func TestWebHalfPing(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, "--login-timeout", "0", "--idle-timeout", "0")
+	b := browse(s)
+	b.write([]byte{wsFin | wsPing, 0x80 | 5, 0})
+	if err := b.read(); err != io.EOF {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestWebEject: an admin's word ends a browser's session.
 func TestWebEject(t *testing.T) {
 	t.Parallel()
