@@ -211,7 +211,7 @@ func TestWebHalfPing(t *testing.T) {
 	t.Parallel()
 	s := parleytest.Start(t, "--login-timeout", "0", "--idle-timeout", "0")
 	b := browse(s)
-	b.write([]byte{wsFin | wsPing, 0x80 | 5, 0})
+	b.write([]byte{wsFin | wsPing, 0x80 | 5, 0, 0, 0, 0, 'x'})
 	if err := b.read(); err != io.EOF {
 		t.Errorf("%v", err)
 	}
