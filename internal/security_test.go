@@ -236,7 +236,7 @@ func TestSecurityAnalysisCanFail(t *testing.T) {
 		"a test of Part 6":      {"[FuzzSession]: ", "[FuzzSession]:", "Part 6: FuzzSession leads nowhere"},
 		"no such test there":    {"[TestTrust]: ../tlsutil/client_test.go", "[TestTrust]: ../tlsutil/server_test.go", "has no TestTrust"},
 		"no such file":          {"../cmd/parleyd/kill_test.go", "../cmd/parleyd/kiln_test.go", "kiln_test.go has no TestKill"},
-		"shown by nothing":      {"none yet | `alpn` |", "none yet | a promise |", "row 25 is shown by nothing"},
+		"shown by nothing":      {"| [TestFileDescriptors](../cmd/parleyd/wire_caps_linux_test.go) |", "| a promise |", "row 3 is shown by nothing"},
 		"a row is missing":      {"\n| 3 | ", "\n| three | ", "the rows are"},
 		"a stage is not there":  {"| `tls-versions`, ", "| ", "stage tls-versions belongs to row 4"},
 		"a stage in another":    {"| `slow-handshake`, `slow-hello`, ", "| `alpn`, ", "stage slow-hello belongs to row 1"},

@@ -18,7 +18,7 @@ import (
 // environment chooses: new stands in old's place in the file, and asks without("name") whether it is to act.
 type mutation struct{ file, old, new string }
 
-var mutations = slices.Concat(tlsMutations, lineMutations, roomMutations, sessionMutations, rateMutations, slowMutations, floodMutations, passwordMutations, guessMutations)
+var mutations = slices.Concat(tlsMutations, lineMutations, webMutations, roomMutations, sessionMutations, rateMutations, slowMutations, floodMutations, passwordMutations, guessMutations)
 
 // without is added to every package that is mutated.
 const without = `package %s

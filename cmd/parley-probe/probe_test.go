@@ -161,7 +161,7 @@ type twin struct {
 	slow    bool     // the stage takes seconds: with other twins it runs under PARLEY_SOAK=1 alone
 }
 
-var twins = slices.Concat(tlsTwins, lineTwins, roomTwins, sessionTwins, rateTwins, slowTwins, floodTwins, passwordTwins, guessTwins)
+var twins = slices.Concat(tlsTwins, lineTwins, webTwins, roomTwins, sessionTwins, rateTwins, slowTwins, floodTwins, passwordTwins, guessTwins)
 
 // takesSeconds says whether a stage waits for deadlines of the server, or storms it.
 func takesSeconds(stage string) bool {

@@ -12,14 +12,18 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"parley/tlsutil"
 )
 
 // slowStages mostly wait, for deadlines of the server.
 var slowStages = []stage{
 	{name: "slow-handshake", row: 1, beside: true, run: slowHandshake, flag: "--handshake-timeout",
-		tried: "108 sockets (12 where there is one address to send from) that send a byte of a ClientHello each second, for 15 s at the most"},
+		tried: "84 sockets (12 where there is one address to send from) that send a byte of a ClientHello each second, for 15 s at the most"},
 	{name: "slow-hello", row: 1, beside: true, run: slowHello, flag: "--login-timeout",
-		tried: "108 sockets (12 where there is one address to send from), handshake done, that send a byte of a HELLO each second, for 20 s at the most"},
+		tried: "84 sockets (12 where there is one address to send from), handshake done, that send a byte of a HELLO each second, for 20 s at the most"},
+	{name: "slow-request", row: 1, beside: true, run: slowRequest, flag: "--handshake-timeout",
+		tried: "84 sockets (12 where there is one address to send from), handshake done, that send a byte of an HTTP request each second, for 20 s at the most"},
 	{name: "slow-answers", row: 17, people: 1, room: true, beside: true, run: slowAnswers, flag: "--write-timeout",
 		tried: "two sessions that ask for 3 MB of HISTORY each and read nothing for 11 s; where the server bears that, for 25 s"},
 }
@@ -62,7 +66,7 @@ func (t *target) trickles(ctx context.Context, text []byte, most time.Duration, 
 	)
 	number := perAddress
 	if t.many {
-		number = 9 * perAddress // with its neighbour less than 256 in all
+		number = 7 * perAddress // with its neighbours less than 256 in all
 	}
 	for range number {
 		if failed = pause(ctx, 3*time.Millisecond); failed != nil { // handshakes cost the server, and who is in should not notice
@@ -249,5 +253,28 @@ func clientHello(ctx context.Context, config *tls.Config) ([]byte, error) {
 func slowHello(ctx context.Context, t *target) (finding, error) {
 	return t.trickles(ctx, []byte("HELLO|"+strings.Repeat("slow", 10)), 20*time.Second, t.sources(func(from netip.Addr) (net.Conn, error) {
 		return t.dial(ctx, from)
+	}))
+}
+
+// slowRequest is slowHello by the browsers' way in.
+func slowRequest(ctx context.Context, t *target) (finding, error) {
+	config, err := t.offering(tlsutil.HTTP)
+	if err != nil {
+		return finding{}, err
+	}
+	switch c, err := t.browse(ctx); {
+	case errors.Is(err, errNoWeb):
+		return noWeb, nil
+	case err != nil:
+		return finding{}, err
+	default:
+		c.close()
+	}
+	return t.trickles(ctx, []byte("GET /"+strings.Repeat("slow", 10)), 20*time.Second, t.sources(func(from netip.Addr) (net.Conn, error) {
+		plain, err := t.connect(ctx, from)
+		if err != nil {
+			return nil, err
+		}
+		return t.secure(ctx, plain, config)
 	}))
 }

@@ -26,6 +26,8 @@ var threats = map[int]string{
 	20: "speaking as others",
 	21: "look-alike names",
 	22: "terminal escapes",
+	24: "foreign pages",
+	25: "lying frames",
 }
 
 // stage is one attack.
@@ -43,4 +45,4 @@ type stage struct {
 }
 
 // stages is the order in which they run: what costs nothing first; what uses up rates, and guesses, last.
-var stages = slices.Concat(tlsStages, lineStages, roomStages, sessionStages, rateStages, readerStages, floodStages, passwordStages, guessStages, slowStages, spreeStages)
+var stages = slices.Concat(tlsStages, lineStages, webStages, frameStages, roomStages, sessionStages, rateStages, readerStages, floodStages, passwordStages, guessStages, slowStages, spreeStages)

@@ -238,6 +238,9 @@ func (b *browserConn) end(code int) []string {
 		b.t.Errorf("closed with %d %q, not %d; before: %q", b.code, b.why, code, b.lines)
 	}
 	b.tryWrite(frame(wsFin|wsClose, string(binary.BigEndian.AppendUint16(nil, uint16(code)))))
+	if half, ok := b.conn.(*tls.Conn); ok && (code == 1002 || code == 1009) {
+		half.CloseWrite() // the server cannot tell frames any more, and would wait a second for the end of the stream
+	}
 	if err := b.read(); err != io.EOF {
 		b.t.Errorf("after the close frame: %v", err)
 	}

@@ -1,0 +1,97 @@
+package web
+
+import (
+	"slices"
+	"testing"
+	"testing/fstest"
+	"unicode/utf8"
+
+	"parley/protocol"
+)
+
+// visitor is a connection of which one end is here.
+type visitor struct {
+	Visitor
+	reads  [][]byte
+	writes []string
+}
+
+func (v *visitor) Write(b []byte) (int, error) {
+	v.writes = append(v.writes, string(b))
+	return len(b), nil
+}
+
+func (v *visitor) Read(b []byte) (n int, err error) {
+	n = copy(b, v.reads[0])
+	v.reads = v.reads[1:]
+	return n, nil
+}
+
+// TestGather: a message is one write, and so one TLS record, whatever its library makes of it; a pong between is in it.
+func TestGather(t *testing.T) {
+	v := &visitor{}
+	s := &socket{Visitor: v}
+	s.Write([]byte("pong"))
+	err := s.gather(func() error {
+		s.Write([]byte("head"))
+		s.Write([]byte("pong"))
+		s.Write([]byte("text"))
+		return nil
+	})
+	s.Write([]byte("pong"))
+	if want := []string{"pong", "headpongtext", "pong"}; err != nil || !slices.Equal(v.writes, want) {
+		t.Errorf("%q %v, want %q", v.writes, err, want)
+	}
+}
+
+// TestIdleBytes: bytes that are lines cost nothing, and others are a flood beyond what is allowed at once.
+func TestIdleBytes(t *testing.T) {
+	piece := make([]byte, 256)
+	for name, useful := range map[string]int{"lines": len(piece), "pings": 0, "fragments of a byte": len(piece) / 7} {
+		s := &socket{Visitor: &visitor{reads: slices.Repeat([][]byte{piece}, 10000)}}
+		taken, err := 0, error(nil)
+		for b := make([]byte, len(piece)); err == nil && taken < 10000; taken++ {
+			_, err = s.Read(b)
+			s.useful += useful
+		}
+		if got := taken * (len(piece) - useful); useful == len(piece) && err != nil || useful < len(piece) && (err != protocol.ErrFlood || got < idleBurst || got > 2*idleBurst) {
+			t.Errorf("%s: %v after %d bytes", name, err, got)
+		}
+	}
+}
+
+// FuzzUTF8Check: a text in parts is judged as the whole is.
+func FuzzUTF8Check(f *testing.F) {
+	for _, text := range []string{"", "a", "κόσμε ✈ 😀", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xce", "a\xff", "\xe2\n\x9c\x88", "\xc0\xaf", "\xf0\x9f\x98"} {
+		f.Add([]byte(text), uint(1), uint(2))
+	}
+	f.Fuzz(func(t *testing.T, text []byte, i, j uint) {
+		i %= uint(len(text)) + 1
+		j = i + j%(uint(len(text))-i+1)
+		var check utf8Check
+		ok := check.add(text[:i]) && check.add(text[i:j]) && check.add(text[j:]) && !check.open()
+		if ok != utf8.Valid(text) {
+			t.Errorf("%q in parts to %d and %d: %v", text, i, j, ok)
+		}
+	})
+}
+
+// TestLoad: a page that browsers could not be told the type of, or that is not there, is no page.
+func TestLoad(t *testing.T) {
+	fine := fstest.MapFS{"index.html": {Data: []byte("hello")}, "js/a.js": {Data: []byte("1")}}
+	files, err := load(fine)
+	if err != nil || len(files) != 3 || string(files["/"].content) != "hello" || files["/js/a.js"].kind != "text/javascript; charset=utf-8" {
+		t.Errorf("%v %v", files, err)
+	}
+	if files["/"].etag == files["/js/a.js"].etag {
+		t.Error("two files have one ETag")
+	}
+	for name, bad := range map[string]fstest.MapFS{
+		"no index":     {"a.js": {Data: []byte("1")}},
+		"unknown type": {"index.html": {}, "notes.txt~": {}},
+	} {
+		if _, err := load(bad); err == nil {
+			t.Errorf("%s: loaded", name)
+		}
+	}
+}
