@@ -220,6 +220,6 @@ export class Chat {
     this.isShown = false
     closeMenu()
     byId('dialog').close()
-    byId('messages').replaceChildren()
+    for (const id of ['messages', 'rooms', 'people', 'aside-list', 'toasts']) byId(id).replaceChildren()
   }
 }

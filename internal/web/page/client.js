@@ -147,7 +147,10 @@ export class Client {
     try {
       if (this.#isGuest) await this.#hello(connected.session, [this.#user])
       else await this.#keeper.turn((...kept) => this.#useToken(connected.session, ...kept))
-      return connected
+      if (!this.#leaving) return connected
+      this.#keeper?.forget() // signed out meanwhile: the new token ends too
+      await connected.session.ask('EXIT', '')
+      throw new Ended('signed out')
     } catch (error) {
       connected.session.end(error)
       const mayPass = error.code === 'denied' && (this.#isGuest || error.doubtful) && ++this.#denials <= MAX_DENIALS

@@ -86,8 +86,10 @@ export class Loader {
   }
 
   #page(t, side, word, id, limit, then = () => {}) {
+    const session = this.#session
+    if (!session || session.ended || Date.now() < this.#notUntil) return
     const question = t.ask(side)
-    this.#session.start((reply, error) => {
+    session.start((reply, error) => {
       this.#refused(error)
       const page = reply?.events.filter((event) => event.room === t.name) ?? null
       this.#mirror.answer(t, question, page, reply ? reply.count < limit : false)

@@ -141,7 +141,6 @@ export class Mirror {
     this.#listing = false
     this.#stale = true
     for (const t of this.#rooms.values()) {
-      t.paused = true
       t.behind = t.behind || t.items.length > 0
       t.run++ // pages on their way are lost
       t.asking = ''
@@ -217,10 +216,7 @@ export class Mirror {
       t.unread.show(event.id)
       return
     }
-    if (t.unread.count === 0 && (t.paused || !t.mark || t.name !== this.#open)) {
-      t.paused = false
-      t.mark = t.unread.read || event.id - 1
-    }
+    if (t.unread.count === 0) t.mark = t.unread.read || event.id - 1
     if (t.unread.add(event.id, this.mentioned(event))) this.#stale = true
   }
 

@@ -55,7 +55,8 @@ export class Shown {
     const wait = retryAfter(error)
     if (!error) this.learn(room, id)
     else if (wait > 0) this.#notUntil = Date.now() + wait * 1000
-    else this.#pending.delete(room)
+    else if (error.code === 'unknown-command') this.#session = null // an older server, which counts errors
+    else this.learn(room, id)
     this.#schedule()
   }
 

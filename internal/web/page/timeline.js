@@ -18,7 +18,6 @@ export class Timeline {
   pending = [] // posts on their way, in order; they come behind all items
   failed = [] // { post, why }: texts that were not said
   mark = 0 // reading stopped behind this id; 0: nothing is new, or everything
-  paused = true // nothing was missed yet since the connection was lost
   heard = 0 // how often LIST had been asked when something showed that the account is in the room
   reading = false // the person has scrolled away from the newest: the oldest stay, and what is new is dropped where there are too many
   most = KEEP_CLOSED

@@ -1,5 +1,6 @@
 // Beside the messages: who is here, or what a search has found. On a narrow screen it covers them.
 import { byId, h, hueOf, setText, tile } from './dom.js'
+import { Keyed } from './keyed.js'
 import { openPersonMenu } from './menus.js'
 import { render } from './text.js'
 import { exactly, shortDate, timeOf } from './times.js'
@@ -11,7 +12,8 @@ const NARROW = matchMedia('(max-width: 1000px)')
 export class Aside {
   #chat
   #shows = NARROW.matches ? '' : 'here' // '', 'here' or 'find'
-  #drawn = null
+  #drawn = null // who is shown to be here
+  #list = new Keyed(byId('aside-list'))
   #search = 0 // counts searches: an answer to an earlier one is not shown
 
   constructor(chat) {
@@ -62,7 +64,7 @@ export class Aside {
     if (!t || !isHere || t.presence.here === this.#drawn && !t.presence.isCrowd) return
     this.#drawn = t.presence.here
     setText(byId('aside-says'), says(t.presence))
-    byId('aside-list').replaceChildren(...(this.#drawn ?? []).map((user) => this.#person(user)))
+    this.#list.draw((this.#drawn ?? []).map((user) => ({ key: user, sign: '', make: () => this.#person(user) })))
   }
 
   #person(user) {
@@ -79,7 +81,7 @@ export class Aside {
     byId('find-form').hidden = what !== 'find'
     setText(byId('aside-title'), what === 'find' ? 'Search' : 'Here now')
     setText(byId('aside-says'), what === 'find' ? 'Finds messages of this room that hold all the words.' : '')
-    byId('aside-list').replaceChildren()
+    this.#list.clear()
     this.#chat.refresh()
   }
 
@@ -102,7 +104,8 @@ export class Aside {
     if (search !== this.#search) return
     if (!says) says = found.length === 0 ? 'Nothing was found.' : found.length === 50 ? 'The newest 50, newest first.' : `${found.length} found, newest first.`
     setText(byId('aside-says'), says)
-    byId('aside-list').replaceChildren(...found.reverse().map((event) => this.#result(event)))
+    this.#list.clear()
+    this.#list.draw(found.reverse().map((event) => ({ key: event.id, sign: '', make: () => this.#result(event) })))
   }
 
   #result(event) {

@@ -1,5 +1,6 @@
 // The messages of the open room. Rows are drawn once a frame; the view stays at the newest, or where the person has scrolled to.
 import { byId, setText } from './dom.js'
+import { Keyed } from './keyed.js'
 import { openMessageMenu } from './menus.js'
 import { rowsOf } from './rows.js'
 import { printable } from '../wire.js'
@@ -14,15 +15,13 @@ export class Messages {
   #chat
   #scroller = byId('scroller')
   #list = byId('messages')
-  #drawn = new Map() // { node, sign }, by key
+  #rows = new Keyed(this.#list)
   #sticks = true // the view stays at the newest
   #opening = true // the room has not been placed in the view yet
-  #now = 0 // milliseconds, of the day whose names are drawn
 
   constructor(chat) {
     this.#chat = chat
     const { signal } = chat
-    this.#list.replaceChildren()
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { signal, passive: true })
     this.#list.addEventListener('click', (event) => this.#clicked(event), { signal })
     this.#scroller.addEventListener('keydown', (event) => this.#key(event), { signal })
@@ -34,8 +33,7 @@ export class Messages {
 
   // opened takes that another room is on the screen.
   opened() {
-    this.#list.replaceChildren()
-    this.#drawn.clear()
+    this.#rows.clear()
     this.#sticks = true
     this.#opening = true
     this.found = 0
@@ -58,19 +56,19 @@ export class Messages {
     t.reading = true
     this.found = id
     this.draw(t)
-    const row = this.#drawn.get(`m${id}`)?.node
+    const row = this.#rows.node(`m${id}`)
     row?.scrollIntoView({ block: 'center' })
     row?.focus({ preventScroll: true })
     this.#chat.refresh()
   }
 
   draw(t) {
-    if (!t) return this.#list.replaceChildren()
+    if (!t) return this.#rows.clear()
     const anchor = this.#sticks ? null : this.#anchor()
     t.reading = !this.#sticks
-    this.#reconcile(rowsOf(t, this.#chat.self, this.found))
+    this.#rows.draw(rowsOf(t, this.#chat.self, this.found))
     setText(byId('beginning'), beginning(t, this.#chat.client.state.online))
-    if (this.#opening && (t.items.length > 0 || t.start)) this.#place(t)
+    if (this.#opening && (t.items.length > 0 || t.start)) this.#place()
     else if (anchor) this.#keepInPlace(anchor)
     if (this.#sticks) this.#toEnd()
     this.#settle(t)
@@ -128,34 +126,8 @@ export class Messages {
   }
 
   #keepInPlace({ key, bottom }) {
-    const row = this.#drawn.get(key)?.node
+    const row = this.#rows.node(key)
     if (row) this.#scroller.scrollTop += row.getBoundingClientRect().bottom - bottom
-  }
-
-  // reconcile makes the list's rows these, touching only what has changed.
-  #reconcile(rows) {
-    const keys = new Set(rows.map((row) => row.key))
-    for (const [key, { node }] of this.#drawn) {
-      if (keys.has(key)) continue
-      node.remove()
-      this.#drawn.delete(key)
-    }
-    let next = this.#list.firstElementChild
-    for (const { key, sign, make } of rows) {
-      const old = this.#drawn.get(key)
-      let node = old?.node
-      if (!old || old.sign !== sign) {
-        node = make()
-        node.dataset.key = key
-        this.#drawn.set(key, { node, sign })
-        if (old) {
-          if (old.node === next) next = old.node.nextElementSibling
-          old.node.remove()
-        }
-      }
-      if (node === next) next = next.nextElementSibling
-      else this.#list.insertBefore(node, next)
-    }
   }
 
   #clicked({ target }) {

@@ -14,6 +14,9 @@ export function toast(text) {
   setTimeout(() => notice.remove(), STAYS)
 }
 
+// say reads out what the screen shows.
+export function say(text) { byId('live').replaceChildren(h('span', {}, text)) }
+
 let waiting = [] // messages that are to be announced
 let timer = 0
 

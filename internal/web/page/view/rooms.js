@@ -1,12 +1,14 @@
 // The list of rooms and conversations, with what is unread in each.
-import { byId, h, tile } from './dom.js'
-import { openMyMenu } from './menus.js'
+import { byId, h, setText, tile } from './dom.js'
 import { askForPerson, askForRoom, jump } from './going.js'
+import { Keyed } from './keyed.js'
+import { openMyMenu } from './menus.js'
 import { printable } from '../wire.js'
 
 export class Rooms {
   #chat
-  #drawn = '' // what is drawn: names and counts
+  #rooms = new Keyed(byId('rooms'))
+  #people = new Keyed(byId('people'))
 
   constructor(chat) {
     this.#chat = chat
@@ -16,34 +18,36 @@ export class Rooms {
     listen('add-person', () => askForPerson(chat))
     listen('jump', () => jump(chat))
     listen('my-menu', () => openMyMenu(chat, byId('my-menu')))
-    byId('add-person').hidden = chat.mirror.isGuest
     byId('people-title').parentElement.hidden = chat.mirror.isGuest
   }
 
   draw(open) {
-    const rooms = this.#chat.mirror.rooms.map((t) => ({
-      name: t.name, isConversation: t.isConversation, isOpen: t === open, count: t.unread.count, mentions: t.unread.mentions,
-    }))
-    const drawn = JSON.stringify(rooms)
-    if (drawn === this.#drawn) return
-    this.#drawn = drawn
-    const focused = document.activeElement?.closest?.('#sidebar a')?.getAttribute('href')
-    byId('rooms').replaceChildren(...rooms.filter((room) => !room.isConversation).map(entry))
-    const people = rooms.filter((room) => room.isConversation)
-    byId('people').replaceChildren(...people.map(entry))
-    if (focused) document.querySelector(`#sidebar a[href="${CSS.escape(focused)}"]`)?.focus()
+    const [rooms, people] = [[], []]
+    for (const t of this.#chat.mirror.rooms) (t.isConversation ? people : rooms).push(entry(t, t === open))
+    this.#rooms.draw(rooms)
+    this.#people.draw(people)
   }
 }
 
-function entry({ name, isConversation, isOpen, count, mentions }) {
-  const isDirect = isConversation && count > 0
-  const badge = count === 0 ? [] : [
-    h('span', { class: `badge${mentions > 0 || isDirect ? ' meant' : ''}`, 'aria-hidden': 'true' }, counted(isConversation ? 0 : mentions, count)),
-    h('span', { class: 'unseen' }, `, ${count} unread${mentions > 0 ? `, ${mentions} with your name` : ''}`),
-  ]
+function entry({ name, isConversation, unread: { count, mentions } }, isOpen) {
   const shown = printable(isConversation ? name.slice(1) : name)
-  return h('li', {}, h('a', { href: `#${encodeURIComponent(name)}`, class: count > 0 ? 'unread' : '', 'aria-current': isOpen ? 'page' : undefined },
-    isConversation ? tile(shown) : h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'), h('span', { class: 'label' }, shown), ...badge))
+  return {
+    key: name,
+    sign: `${isOpen} ${count} ${mentions}`,
+    make: () => h('li', {}, h('a', { href: `#${encodeURIComponent(name)}` },
+      isConversation ? tile(shown) : h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'), h('span', { class: 'label' }, shown),
+      h('span', { class: 'badge', 'aria-hidden': 'true' }), h('span', { class: 'unseen' }))),
+    update: ({ firstElementChild: link }) => {
+      const [badge, said] = link.querySelectorAll('.badge, .unseen')
+      link.classList.toggle('unread', count > 0)
+      if (isOpen) link.setAttribute('aria-current', 'page')
+      else link.removeAttribute('aria-current')
+      badge.hidden = count === 0
+      badge.classList.toggle('meant', mentions > 0 || isConversation)
+      setText(badge, counted(isConversation ? 0 : mentions, count))
+      setText(said, count === 0 ? '' : `, ${count} unread${mentions > 0 ? `, ${mentions} with your name` : ''}`)
+    },
+  }
 }
 
 // counted is what is unread, and what of it mentions the account.

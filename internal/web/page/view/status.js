@@ -1,6 +1,7 @@
 // How the connection is, and what can be done about it.
 import { byId, setText } from './dom.js'
 import { timeOf } from './times.js'
+import { say } from './notices.js'
 import { sentence } from '../client.js'
 import { printable } from '../wire.js'
 
@@ -8,6 +9,7 @@ const CALM = 1500 // a connection that is back sooner is not worth a banner
 
 export class Status {
   #chat
+  #wasLate = false
 
   constructor(chat) {
     this.#chat = chat
@@ -24,6 +26,8 @@ export class Status {
     else setText(line, since ? `offline since ${timeOf(since)}` : 'connecting…')
     const isLate = !online && since > 0 && Date.now() - since > CALM
     byId('banner').hidden = !isLate
+    if (isLate !== this.#wasLate) say(isLate ? 'The connection is lost.' : 'The connection is back.')
+    this.#wasLate = isLate
     if (!isLate) return
     const waits = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000))
     const next = retryAt && waits > 0 ? `Next try in ${waits} s.` : 'Trying…'
