@@ -76,6 +76,7 @@ export class Aside {
 
   #show(what) {
     this.#shows = what
+    if (what === '') byId('aside').hidden = true
     this.#drawn = null
     this.#search++
     byId('find-form').hidden = what !== 'find'
