@@ -37,7 +37,9 @@ test('events are not held while another reply is awaited first', () => {
   const { socket, told, ask } = begin()
   ask('PING', '')
   ask('HISTORY', 'lobby')
-  socket.say(line(message(5)), 'OK|')
+  socket.say(line(message(5)))
+  assert.deepEqual(told, [5])
+  socket.say('OK|')
   assert.deepEqual(told, [5, ''])
 })
 
