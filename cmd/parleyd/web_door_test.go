@@ -2,11 +2,15 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -249,6 +253,19 @@ func TestWebBehindProxy(t *testing.T) {
 		if response, _ := ask(t, conn, request); response.StatusCode != 403 {
 			t.Errorf("a page without TLS from elsewhere: %s", response.Status)
 		}
+	}
+
+	proxy := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: addr}))
+	defer proxy.Close()
+	through, err := tls.Dial("tcp", proxy.Listener.Addr().String(), proxy.Client().Transport.(*http.Transport).TLSClientConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer through.Close()
+	b := upgraded(t, through, wsRequest("chat.example.org", "https://chat.example.org", "X-Forwarded-For: 198.51.100.1"))
+	b.do("PING|through a proxy")
+	if strings.Contains(s.Log(), "198.51.100.1") || !strings.Contains(s.Log(), `"from":"127.0.0.1","front":"web"`) {
+		t.Error("what somebody says to the proxy is believed, or not what the proxy says")
 	}
 
 	direct := parleytest.Start(t)
