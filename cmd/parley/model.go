@@ -33,8 +33,8 @@ type model struct {
 
 	width, height int
 	measure       ansi.Method // how the terminal reckons the width of text
-	focused       bool        // the terminal has the keyboard, as far as it tells
-	room          string      // on the screen
+	attention     attention
+	room          string // on the screen
 	rooms         map[string]*roomView
 	input         input
 	overlay       *overlay // over the messages, nil: none
@@ -46,6 +46,7 @@ type model struct {
 	tls      string // of the present connection
 	asking   questions
 	alarms   alarms
+	joinable joinable
 	ticking  bool // a tick is on its way
 	rowCache rowCache
 }
@@ -64,7 +65,7 @@ type (
 func newModel(ctx context.Context, link *link, feed *feed, o modelOptions) *model {
 	return &model{
 		modelOptions: o, ctx: ctx, link: link, feed: feed, mirror: client.NewMirror(link.user, o.keep), last: &lastSaid{},
-		width: 80, height: 24, focused: true, rooms: map[string]*roomView{}, rowCache: rowCache{},
+		width: 80, height: 24, attention: attention{active: o.now()}, rooms: map[string]*roomView{}, rowCache: rowCache{},
 	}
 }
 
@@ -98,10 +99,13 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 	case client.Update:
 		return m.update(msg)
 	case tea.KeyPressMsg:
+		m.attention.active = m.now()
 		return m.press(msg)
 	case tea.PasteMsg:
+		m.attention.active = m.now()
 		m.paste(msg.Content)
 	case tea.MouseMsg:
+		m.attention.active = m.now()
 		m.mouse(msg)
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
@@ -112,15 +116,17 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 			clear(m.rowCache)
 		}
 	case tea.FocusMsg:
-		m.focused = true
+		m.attention.told, m.attention.focused = true, true
 	case tea.BlurMsg:
-		m.focused = false
+		m.attention.told, m.attention.focused = true, false
 	case movedMsg:
 		m.move(string(msg))
 	case postedMsg:
 		return m.posted(msg.post)
 	case settledMsg:
 		m.settled(msg)
+	case toldMsg:
+		m.said = msg
 	case secretMsg:
 		m.input.askSecret(msg)
 	case *errand:
@@ -177,12 +183,35 @@ func (m *model) look() {
 	if m.overlay == nil && m.window(m.paneHeight()).marked {
 		m.view().markSeen = m.mirror.Room(m.room).Mark
 	}
-	sees := m.focused && m.overlay == nil && m.view().follows()
+	sees := m.seesNewest()
 	m.mirror.Attend(sees)
+	m.mirror.Browse(m.view().scrolled)
 	if t := m.mirror.Room(m.room); sees && t.Read > m.view().told {
 		m.view().told = t.Read
 		m.link.Seen(m.room, t.Read)
 	}
+}
+
+// seesNewest tells whether the person has the newest messages of the room before their eyes.
+func (m *model) seesNewest() bool {
+	return m.attention.isHere(m.now()) && m.overlay == nil && m.view().follows()
+}
+
+// attention is whether a person looks at the terminal, as far as can be known.
+type attention struct {
+	told, focused bool      // the terminal tells when it gets and loses the keyboard; and has it
+	active        time.Time // of the last key
+}
+
+// attentionSpan is how long a person is taken to look after the last key, where the terminal does not tell: tmux, unless set up to, does
+// not even when nobody is attached.
+const attentionSpan = 2 * time.Minute
+
+func (a attention) isHere(now time.Time) bool {
+	if a.told {
+		return a.focused
+	}
+	return now.Sub(a.active) < attentionSpan
 }
 
 // move shows another room.
@@ -256,7 +285,7 @@ func (m *model) send(line string) tea.Cmd {
 
 // carryOut begins the first of the errands.
 func (m *model) carryOut() tea.Cmd {
-	e := &errand{feed: m.feed, current: m.room, line: m.errands[0]}
+	e := &errand{feed: m.feed, began: m.room, current: m.room, line: m.errands[0]}
 	t := talker{link: m.link, style: m.style, last: m.last}
 	return func() tea.Msg { return e.run(m.ctx, t) }
 }
@@ -277,6 +306,10 @@ func (m *model) returned(e *errand) tea.Cmd {
 		m.overlay = m.foundOverlay(e.line, e.found)
 	case len(e.shown) > 0 || len(e.told) > maxSaid:
 		m.overlay = m.listOverlay(e.line, append(e.told, e.shown...))
+	case e.current != m.room: // the person has gone elsewhere meanwhile
+		for _, text := range e.told {
+			m.tell(e.began + ": " + text)
+		}
 	default:
 		m.said = e.told
 	}

@@ -69,7 +69,7 @@ func (m *model) alarm(u client.Update) tea.Cmd {
 		return m.call("parley", fmt.Sprintf("%d messages for you while there was no connection", missed))
 	}
 	e := u.Event
-	if e.Command == protocol.EventNote && !m.focused { // an invitation, say
+	if e.Command == protocol.EventNote && !m.attention.isHere(m.now()) { // an invitation, say
 		return m.call("parley", protocol.Printable(e.Text))
 	}
 	alone := strings.HasPrefix(e.Room, "@") && e.User != m.mirror.Self()
@@ -80,7 +80,7 @@ func (m *model) alarm(u client.Update) tea.Cmd {
 		m.alarms.missed++
 		return nil
 	}
-	if m.room == e.Room && m.focused && m.overlay == nil && m.view().follows() {
+	if m.room == e.Room && m.seesNewest() {
 		return nil
 	}
 	title := e.User

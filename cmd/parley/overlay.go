@@ -79,7 +79,7 @@ func (m *model) overlayRows(height int) []string {
 	}
 	title := o.title
 	if len(o.lines) > o.fits {
-		title += fmt.Sprintf(" (%d to %d of %d)", o.top+1, o.top+o.fits, len(o.lines))
+		title += fmt.Sprintf(" (%d to %d of %d; PgDn, Esc)", o.top+1, o.top+o.fits, len(o.lines))
 	}
 	return append([]string{m.rule(m.measure.Truncate(title, max(0, m.paneWidth()-8), "…"), m.style.strong)}, rows...)
 }
@@ -142,6 +142,7 @@ func (m *model) helpOverlay() *overlay {
 	}
 	line("//text", "say a text that begins with a slash")
 	o.lines = append(o.lines, overlayLine{})
+	line("@2 14 beside a room", "14 messages are unread there, and 2 of them say your name")
 	for _, b := range bindings {
 		line(b.shown, b.help)
 	}
@@ -159,7 +160,7 @@ func (m *model) listOverlay(title string, lines []string) *overlay {
 
 // foundOverlay is messages to choose from, the newest chosen.
 func (m *model) foundOverlay(title string, found []protocol.Event) *overlay {
-	o := &overlay{title: protocol.Printable(title) + ": Enter goes there", at: len(found) - 1}
+	o := &overlay{title: fmt.Sprintf("%s, the newest %d: Enter goes there", protocol.Printable(title), len(found)), at: len(found) - 1}
 	if len(found) == 0 {
 		o.title = protocol.Printable(title)
 		o.lines = []overlayLine{{text: "no messages"}}

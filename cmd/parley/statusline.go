@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,17 +67,8 @@ func (m *model) waiting() string {
 
 // elsewhere is what is unread in other rooms, where they are not listed.
 func (m *model) elsewhere() string {
-	unread, meant := 0, 0
-	for _, name := range m.mirror.Rooms() {
-		if t := m.mirror.Room(name); name != m.room {
-			unread += t.Unread()
-			if isRoom(name) {
-				meant += t.Mentions()
-			} else {
-				meant += t.Unread()
-			}
-		}
-	}
+	names := slices.DeleteFunc(m.mirror.Rooms(), func(name string) bool { return name == m.room })
+	unread, meant := m.counts(names)
 	switch {
 	case meant > 0:
 		return fmt.Sprintf("elsewhere %d, @%d", unread, meant)

@@ -128,7 +128,7 @@ func (m *model) header() string {
 	t, width := m.mirror.Room(m.room), m.paneWidth()
 	right := ""
 	if m.overlay == nil && m.newAbove(t) {
-		right = m.style.alert(" ↑ new (PgUp) ")
+		right = m.style.alert(" ↑ new (Alt-U) ")
 	}
 	left := " " + m.style.strong(m.room)
 	if t.Topic != "" {

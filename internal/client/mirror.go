@@ -21,6 +21,7 @@ type Mirror struct {
 	keep     int
 	rooms    map[string]*Timeline
 	attended string // the room that the person looks at, "" while at none
+	browsing bool   // the person has scrolled up in the open room
 	open     string // the room on the screen
 	stale    bool   // LIST would tell something that is not known here
 	listing  bool   // LIST is on its way
@@ -74,7 +75,7 @@ func (m *Mirror) Open(name string) *Timeline {
 	if name == m.open {
 		return t
 	}
-	m.open, m.attended = name, ""
+	m.open, m.attended, m.browsing = name, "", false
 	m.bound(t)
 	if old != nil {
 		if old.Unread() == 0 {
@@ -113,6 +114,9 @@ func (m *Mirror) Attend(looks bool) {
 		}
 	}
 }
+
+// Browse notes that the person has scrolled up in the open room: what marks where reading stopped there stays until they are back.
+func (m *Mirror) Browse(up bool) { m.browsing = up }
 
 // NeedsList tells whether LIST should be asked, and takes it that it is: what happens after the question needs another one.
 func (m *Mirror) NeedsList() bool {

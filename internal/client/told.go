@@ -21,7 +21,8 @@ func (m *Mirror) said(u Update) {
 	case e.Room == m.attended && t.known && !u.Past:
 		t.show(e.ID)
 	default:
-		if t.Unread() == 0 && (t.paused || !u.Past) { // of what was missed the first is where reading stopped
+		browsed := m.browsing && e.Room == m.open && t.Mark != 0
+		if t.Unread() == 0 && !browsed && (t.paused || !u.Past) { // of what was missed the first is where reading stopped
 			t.paused, t.Mark = false, t.Read
 			if t.Mark == 0 {
 				t.Mark = e.ID - 1
