@@ -24,7 +24,7 @@ func (in *input) stopCompleting() { in.completing = nil }
 // complete puts the next choice (by 1) or the one before (-1) in place of the word before the cursor.
 func (m *model) complete(by int) tea.Cmd {
 	in := &m.input
-	if in.question != nil || in.finding {
+	if in.asks() || in.finding {
 		return nil
 	}
 	if in.completing == nil && m.lacksJoinable() {

@@ -60,7 +60,7 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 		return nil
 	}
 	i := slices.IndexFunc(bindings, func(b binding) bool { return slices.Contains(b.keys, name) })
-	if i < 0 || name == "?" && !m.input.active().isEmpty() {
+	if i < 0 || name == "?" && (!m.input.active().isEmpty() || m.input.asks() || m.input.finding) {
 		m.input.active().press(key)
 		return nil
 	}
@@ -71,7 +71,7 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 }
 
 func (m *model) newLine() tea.Cmd {
-	if m.input.question == nil && !m.input.finding {
+	if !m.input.asks() && !m.input.finding {
 		m.input.editor.insert("\n")
 	}
 	return nil
@@ -134,7 +134,7 @@ func (m *model) down() tea.Cmd { return m.vertical(1) }
 
 func (m *model) vertical(by int) tea.Cmd {
 	in := &m.input
-	if in.question != nil || in.finding || in.editor.line(by) {
+	if in.asks() || in.finding || in.editor.line(by) {
 		return nil
 	}
 	if line, ok := in.history.move(by, in.editor.text()); ok {

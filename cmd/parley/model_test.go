@@ -190,10 +190,10 @@ func TestNotifications(t *testing.T) {
 		calls()
 		s.server.say("garden", "ben", "hello Anna!")
 		s.settle()
-		calls("\a\x1b]9;ben in garden: hello Anna!\x1b\\")
+		calls("\a\x1b]9;parley – ben in garden: hello Anna!\x1b\\")
 		s.server.say("@ben", "ben", "psst\x1b]0;x\a")
 		s.settle()
-		calls("\a\x1b]9;ben: psst\\u{1b}]0;x\\u{7}\x1b\\")
+		calls("\a\x1b]9;parley – ben: psst\\u{1b}]0;x\\u{7}\x1b\\")
 		s.server.say("@ben", "anna", "said from elsewhere")
 		s.settle()
 		calls()
@@ -201,10 +201,10 @@ func TestNotifications(t *testing.T) {
 		s.server.say(lobby, "ben", "anna?")
 		s.server.say(lobby, "ben", "anna??")
 		s.settle()
-		calls("\a\x1b]9;ben in lobby: anna?\x1b\\") // and not twice at once
+		calls("\a\x1b]9;parley – ben in lobby: anna?\x1b\\") // and not twice at once
 		s.server.event("NOTE|ben invites you to the room attic")
 		s.settle()
-		calls("\a\x1b]9;parley: ben invites you to the room attic\x1b\\")
+		calls("\a\x1b]9;parley – note: ben invites you to the room attic\x1b\\")
 		s.notify = nil
 		s.server.say(lobby, "ben", "anna???")
 		s.settle()

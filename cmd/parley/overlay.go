@@ -14,6 +14,7 @@ type overlay struct {
 	top   int    // first line that is shown
 	at    int    // the line that is chosen; -1: none can be
 	fits  int    // how many lines were shown at last
+	room  string // that the messages are of, "" where it has none
 	draft string // what was being typed when it was opened: Enter then is for the list, and for the text where that has changed
 }
 
@@ -33,7 +34,7 @@ var overlayKeys = map[string]func(o *overlay){
 // pressOverlay takes a key for the list; false: it is none of its own, but for what is being typed.
 func (m *model) pressOverlay(key string) (taken bool) {
 	o := m.overlay
-	if m.input.question != nil || m.input.finding {
+	if m.input.asks() || m.input.finding {
 		return false
 	}
 	if move := overlayKeys[key]; move != nil {
@@ -45,6 +46,9 @@ func (m *model) pressOverlay(key string) (taken bool) {
 	}
 	m.overlay = nil
 	if o.at >= 0 {
+		if o.room != m.room {
+			m.move(o.room)
+		}
 		m.goTo(o.lines[o.at].event.ID)
 	}
 	return true
@@ -159,8 +163,8 @@ func (m *model) listOverlay(title string, lines []string) *overlay {
 }
 
 // foundOverlay is messages to choose from, the newest chosen.
-func (m *model) foundOverlay(title string, found []protocol.Event) *overlay {
-	o := &overlay{title: fmt.Sprintf("%s, the newest %d: Enter goes there", protocol.Printable(title), len(found)), at: len(found) - 1}
+func (m *model) foundOverlay(title, room string, found []protocol.Event) *overlay {
+	o := &overlay{title: fmt.Sprintf("%s, the newest %d: Enter goes there", protocol.Printable(title), len(found)), room: room, at: len(found) - 1}
 	if len(found) == 0 {
 		o.title = protocol.Printable(title)
 		o.lines = []overlayLine{{text: "no messages"}}

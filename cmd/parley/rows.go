@@ -198,6 +198,9 @@ func (m *model) wrap(text string, width int) []string {
 
 // fit makes a row exactly so wide.
 func (m *model) fit(row string, width int) string {
-	row = m.measure.Truncate(row, width, "")
-	return row + strings.Repeat(" ", max(0, width-m.measure.StringWidth(row)))
+	// Truncating reckons with other joined characters than measuring does.
+	for most := width; m.measure.StringWidth(row) > width; most-- {
+		row = m.measure.Truncate(row, most, "")
+	}
+	return row + strings.Repeat(" ", width-m.measure.StringWidth(row))
 }

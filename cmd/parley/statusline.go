@@ -33,7 +33,7 @@ func (m *model) status() string {
 		add(m.present())
 	} else {
 		paint = m.style.alarm
-		if c.Err != nil {
+		if c.Err != nil && !c.Fetching {
 			add(sentence(c.Err))
 		}
 	}
@@ -46,7 +46,10 @@ func (m *model) connectionState() string {
 	if c.Online {
 		return strings.TrimSpace("● " + m.tls)
 	}
-	if c.Since.IsZero() {
+	switch {
+	case c.Fetching:
+		return "◌ fetching what was missed"
+	case c.Since.IsZero():
 		return "○ signing in"
 	}
 	text := "○ offline since " + m.local(c.Since).Format("15:04")

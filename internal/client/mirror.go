@@ -30,11 +30,12 @@ type Mirror struct {
 
 // Connection is how the connection is.
 type Connection struct {
-	Online bool
-	Since  time.Time // not Online: since when
-	Retry  time.Time // not Online: when the next try is
-	Err    error     // not Online: why
-	Missed int       // Online: what was said while there was none
+	Online   bool
+	Fetching bool      // not Online: there is a connection, and what was missed is being fetched
+	Since    time.Time // not Online: since when
+	Retry    time.Time // not Online: when the next try is
+	Err      error     // not Online: why
+	Missed   int       // Online: what was said while there was none
 }
 
 // Of a room that is not on the screen, keepClosed messages are kept; of one where somebody has scrolled away from the newest, keepScrolled times
@@ -203,6 +204,10 @@ func (m *Mirror) Take(u Update, now time.Time) {
 		if take := takers[u.Event.Command]; take != nil {
 			take(m, u)
 		}
+	case Rewound:
+		m.restart(u.Room.Name)
+	case Connected:
+		m.Connection.Fetching = true
 	case Online:
 		m.Connection = Connection{Online: true, Missed: u.Missed}
 		m.stale = true
@@ -215,6 +220,7 @@ func (m *Mirror) Take(u Update, now time.Time) {
 			t.paused = true
 		}
 	case Waiting:
+		m.Connection.Fetching = false
 		if m.Connection.Since.IsZero() {
 			m.Connection.Since = now
 		}

@@ -94,14 +94,19 @@ func (m *Mirror) topicSet(u Update) {
 
 func (m *Mirror) came(u Update) {
 	if u.Event.User == m.self { // by another session; what is here is from before the room was left
-		old := m.rooms[u.Event.Room]
-		delete(m.rooms, u.Event.Room)
-		if t := m.hear(u.Event.Room); old != nil {
-			t.Pending = old.Pending
-		}
+		m.restart(u.Event.Room)
 	}
 	if t := m.rooms[u.Event.Room]; t != nil {
 		t.move(u.Event.User, true)
+	}
+}
+
+// restart forgets what is here of a room, but for what is on its way.
+func (m *Mirror) restart(name string) {
+	old := m.rooms[name]
+	delete(m.rooms, name)
+	if t := m.hear(name); old != nil {
+		t.Pending = old.Pending
 	}
 }
 
