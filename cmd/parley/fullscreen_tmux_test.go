@@ -142,7 +142,7 @@ func TestWritingSystems(t *testing.T) {
 	server.User("bob")
 	bob := server.SignIn("bob")
 	sayAll(bob, "lobby", "你好，世界！这是一条很长的消息，它会在屏幕边缘换行，然后继续，直到它结束为止，谁也不知道在哪里。", "مرحبا بالعالم", "שלום עולם",
-		"👩‍👩‍👧 👍🏽 🇩🇪 é e\u0301 \u200d", "हिन्दी ภาษาไทย", "plain text", strings.Repeat("Z\u0351\u036f", 30))
+		"👩‍👩‍👧 👍🏽 🇩🇪 é e\u0301 \u200d", strings.Repeat("\u00ad", 153)+"FAKE STATUS LINE", strings.Repeat("\u00ad", 600), "हिन्दी ภาษาไทย", "plain text", strings.Repeat("Z\u0351\u036f", 30))
 	alice := sitAt(t, server, "alice", 100, 24)
 	alice.Await("plain text")
 	wantColumns(t, alice.Screen(), "│", 24, 44)
