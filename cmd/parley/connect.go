@@ -156,7 +156,7 @@ func (o *connection) givenPassword() (string, error) {
 	return "", nil
 }
 
-// takeToken makes cfg use the stored session, unless another process does.
+// takeToken makes cfg use a stored session that no other process uses.
 func (l *link) takeToken(server address, cfg *client.Config, notice func(string)) error {
 	dir, err := client.StateDir()
 	if err != nil {
@@ -170,6 +170,9 @@ func (l *link) takeToken(server address, cfg *client.Config, notice func(string)
 	cfg.SaveToken = l.tokens.Save
 	if cfg.Token, err = l.tokens.Token(); err != nil {
 		notice("the stored session is not used: " + sentence(err))
+	}
+	if cfg.Token == "" && !l.tokens.IsFirst() {
+		notice("another parley uses the stored session; this one gets one of its own, for which the password is needed once")
 	}
 	return nil
 }

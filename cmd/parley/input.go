@@ -176,7 +176,7 @@ func (m *model) interrupt() tea.Cmd {
 	m.leaving = true
 	m.said = []string{"Ctrl-C again ends, and you stay signed in; /quit signs out"}
 	if m.link.tokens == nil {
-		m.said[0] = "Ctrl-C again ends and signs out" // a guest, or another client of the account has the stored session
+		m.said[0] = "Ctrl-C again ends and signs out" // a guest, or one whose password was given
 	}
 	if waiting := len(m.unsettled()); waiting > 0 {
 		m.said = append(m.said, fmt.Sprintf("what waits to be said (%d) is lost then, unless the server answers within %v", waiting, leaveTimeout))
