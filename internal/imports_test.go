@@ -99,8 +99,10 @@ var rules = []rule{
 		"rooms are memory and rules; they are tested without sockets, disks and clocks"},
 	{"parley/internal/session", false, []string{"parley/internal/store", "parley/internal/server", "parley/tlsutil", "database/sql", "crypto/tls"},
 		"a session has a connection and a hub; what keeps the messages and what secures the line can change under it"},
-	{"parley/internal/server", true, []string{"parley/internal/chat", "parley/protocol", "database/sql"},
-		"the entrance knows nothing of lines, people or rooms"},
+	{"parley/internal/server", true, []string{"parley/internal/chat", "parley/protocol", "database/sql", "net/http"},
+		"the entrance knows nothing of lines, pages, people or rooms"},
+	{"parley/internal/web", true, []string{"parley/internal/chat", "parley/auth", "parley/tlsutil", "database/sql", "crypto/tls"},
+		"a browser is one more connection of lines, which the session knows of no other"},
 	{"parley/internal/store", false, []string{"parley/protocol", "crypto/tls"},
 		"what is kept does not depend on how it is said on the wire"},
 	{"parley/internal/control", false, []string{"parley/internal/...", "parley/protocol", "crypto/tls", "database/sql"},
@@ -132,6 +134,7 @@ var own = []struct{ imported, only string }{
 	{"github.com/lmittmann/tint", "parley/cmd/..."},
 	{"golang.org/x/term", "parley/cmd/..."},
 	{"github.com/HdrHistogram/hdrhistogram-go", "parley/cmd/parley-bench"},
+	{"github.com/coder/websocket", "parley/internal/web"},
 	{"parley/internal/tmux", "parley/docs/screens"},
 }
 
@@ -232,6 +235,9 @@ func TestImportsCanFail(t *testing.T) {
 		"another's module":  one("parley/internal/control", "modernc.org/sqlite"),
 		"another's driver":  one("parley/internal/session", "database/sql"),
 		"a test's terminal": one("parley/cmd/parley", "parley/internal/tmux"),
+		"a page's people":   one("parley/internal/web", "parley/internal/chat"),
+		"pages at the door": one("parley/internal/server", "net/http"),
+		"another's frames":  one("parley/internal/session", "github.com/coder/websocket"),
 		"a server's room":   one("parley/cmd/parley", "parley/internal/store"),
 	} {
 		if len(violations([]pkg{bad})) == 0 {

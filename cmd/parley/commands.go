@@ -16,6 +16,7 @@ type command struct {
 	usage string // what follows the name; in brackets what may be left out
 	help  string
 	run   func(t *talker, ctx context.Context, rest string) error
+	moves bool // another room may be spoken in afterwards
 }
 
 // commands are all of them; /help shows them in this order. It is filled by init because help looks at it.
@@ -23,25 +24,25 @@ var commands []command
 
 func init() {
 	commands = []command{
-		{"join", "ROOM [locked]", "join a room for good, and speak there; locked makes a private one", (*talker).join},
-		{"leave", "[ROOM]", "leave a room for good", (*talker).leave},
-		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*talker).change},
-		{"msg", "USER TEXT", "say something to one person", (*talker).message},
-		{"who", "[ROOM]", "who is there", (*talker).who},
-		{"rooms", "[all]", "your rooms and conversations, what is unread there, and rooms you could join", (*talker).rooms},
-		{"topic", "[TEXT]", "the topic here, or set it; /topic - clears it", (*talker).topic},
-		{"history", "[N]", "the last N messages here (20)", (*talker).history},
-		{"find", "WORDS", "messages here that hold all the words", (*talker).find},
-		{"delete", "[ID]", "take back what you said last here, or the message with this id", (*talker).takeBack},
-		{"invite", "USER [ROOM]", "let somebody join a room though it is locked", (*talker).invite},
-		{"expel", "USER [ROOM]", "put somebody out of a room (who made it, and admins)", (*talker).expel},
-		{"lock", "[ROOM]", "let only the invited join a room (who made it, and admins)", (*talker).lock},
-		{"open", "[ROOM]", "let everybody join it (the same)", (*talker).open},
-		{"passwd", "", "change your password", (*talker).passwd},
-		{"eject", "USER REASON", "end somebody's sessions (admins)", (*talker).eject},
-		{"mute", "USER MINUTES", "keep somebody from speaking; 0 lifts it (admins)", (*talker).mute},
-		{"help", "", "this list", (*talker).help},
-		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*talker).quit},
+		{"join", "ROOM [locked]", "join a room for good, and speak there; locked makes a private one", (*talker).join, true},
+		{"leave", "[ROOM]", "leave a room for good", (*talker).leave, true},
+		{"room", "ROOM or @USER", "speak in a room that you have joined, or with somebody alone", (*talker).change, true},
+		{"msg", "USER TEXT", "say something to one person", (*talker).message, false},
+		{"who", "[ROOM]", "who is there", (*talker).who, false},
+		{"rooms", "[all]", "your rooms and conversations, what is unread there, and rooms you could join", (*talker).rooms, false},
+		{"topic", "[TEXT]", "the topic here, or set it; /topic - clears it", (*talker).topic, false},
+		{"history", "[N]", "the last N messages here (20)", (*talker).history, false},
+		{"find", "WORDS", "messages here that hold all the words", (*talker).find, false},
+		{"delete", "[ID]", "take back what you said last here, or the message with this id", (*talker).takeBack, false},
+		{"invite", "USER [ROOM]", "let somebody join a room though it is locked", (*talker).invite, false},
+		{"expel", "USER [ROOM]", "put somebody out of a room (who made it, and admins)", (*talker).expel, false},
+		{"lock", "[ROOM]", "let only the invited join a room (who made it, and admins)", (*talker).lock, false},
+		{"open", "[ROOM]", "let everybody join it (the same)", (*talker).open, false},
+		{"passwd", "", "change your password", (*talker).passwd, false},
+		{"eject", "USER REASON", "end somebody's sessions (admins)", (*talker).eject, false},
+		{"mute", "USER MINUTES", "keep somebody from speaking; 0 lifts it (admins)", (*talker).mute, false},
+		{"help", "", "this list", (*talker).help, false},
+		{"quit", "", "sign out and end (Ctrl-D: end, but stay signed in)", (*talker).quit, false},
 	}
 }
 
@@ -54,16 +55,26 @@ var errUsage = errors.New("usage")
 // obey runs a line that begins with a slash.
 func (t *talker) obey(ctx context.Context, line string) error {
 	name, rest, _ := strings.Cut(strings.TrimPrefix(line, "/"), " ")
-	i := slices.IndexFunc(commands, func(known command) bool { return known.name == name })
-	if i < 0 {
+	found, ok := commandOf(line)
+	if !ok {
 		return fmt.Errorf("there is no /%s; /help lists what there is, and //%s says it", name, name)
 	}
-	found := commands[i]
 	err := found.run(t, ctx, strings.TrimSpace(rest))
 	if err == errUsage {
 		return fmt.Errorf("it is /%s %s", found.name, found.usage)
 	}
 	return err
+}
+
+// commandOf is the command that a line begins with.
+func commandOf(line string) (found command, ok bool) {
+	name, slashed := strings.CutPrefix(line, "/")
+	name, _, _ = strings.Cut(name, " ")
+	i := slices.IndexFunc(commands, func(known command) bool { return slashed && known.name == name })
+	if i < 0 {
+		return command{}, false
+	}
+	return commands[i], true
 }
 
 // isRefused knows the server's refusal with this code.

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"parley/internal/client"
 	"parley/protocol"
 )
 
@@ -21,8 +24,11 @@ func (in *input) stopCompleting() { in.completing = nil }
 // complete puts the next choice (by 1) or the one before (-1) in place of the word before the cursor.
 func (m *model) complete(by int) tea.Cmd {
 	in := &m.input
-	if in.question != nil || in.finding {
+	if in.asks() || in.finding {
 		return nil
+	}
+	if in.completing == nil && m.lacksJoinable() {
+		return m.askJoinable(by)
 	}
 	if in.completing == nil {
 		from := in.editor.spaceStart()
@@ -50,6 +56,37 @@ func (m *model) complete(by int) tea.Cmd {
 		m.said = []string{m.listChoices(c)}
 	}
 	return nil
+}
+
+// joinable are the rooms that one could join, as they were when Tab last wanted to know.
+type joinable struct {
+	rooms []string
+	asked time.Time
+}
+
+const joinableFor = 10 * time.Second
+
+// lacksJoinable tells whether completing what is typed needs the server's answer first.
+func (m *model) lacksJoinable() bool {
+	return strings.HasPrefix(m.input.editor.text(), "/join ") && m.now().Sub(m.joinable.asked) > joinableFor && m.mirror.Connection.Online
+}
+
+// askJoinable asks for them and then completes, where the same is typed still.
+func (m *model) askJoinable(by int) tea.Cmd {
+	typed := m.input.editor.text()
+	m.joinable.asked = m.now()
+	return m.question(func(ctx context.Context, s *client.Session) (answerMsg, error) {
+		list, err := s.Joinable(ctx)
+		return func(m *model) {
+			m.joinable.rooms = nil
+			for _, room := range list {
+				m.joinable.rooms = append(m.joinable.rooms, protocol.Printable(room.Name))
+			}
+			if m.input.editor.text() == typed {
+				m.complete(by)
+			}
+		}, err
+	}, func(*model, bool) {})
 }
 
 // listChoices names the choices, from the present one on.
@@ -99,6 +136,9 @@ func (m *model) arguments(name string, index int) []string {
 	}
 	switch strings.Trim(usage[index], "[]") {
 	case "ROOM":
+		if name == "join" {
+			return m.joinable.rooms
+		}
 		return m.mirror.Rooms()
 	case "USER":
 		return m.people(false)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"parley/cmd/internal/flags"
 	"parley/internal/client"
 	"parley/protocol"
+	"parley/tlsutil"
 )
 
 // connection are the flags that every command has.
@@ -35,6 +37,7 @@ type link struct {
 	*client.Client
 	user   string
 	tokens *client.TokenFile // nil where a password was given, or another process has it
+	given  bool              // the password was given
 }
 
 // open signs in. cfg says what the command wants of the client; notice shows lines for people.
@@ -54,15 +57,32 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Password == nil && cfg.Token == "" && !cfg.Guest {
+	needed := cfg.Token == "" && !cfg.Guest
+	switch {
+	case needed && cfg.Password == nil:
 		err = errNoPassword
-	} else {
+	case needed && !l.given: // nobody need type a password for a server that is not trusted
+		err = distrust(ctx, cfg.Dial)
+	}
+	if err == nil {
 		l.Client, err = connectHushed(ctx, cfg)
 	}
 	if err != nil {
 		l.abandon()
 	}
 	return l, err
+}
+
+// distrust is why a server is not trusted; whatever else is wrong is found out when it matters.
+func distrust(ctx context.Context, dial func(context.Context) (net.Conn, error)) error {
+	conn, err := dial(ctx)
+	if isA[*tlsutil.TrustError](err) {
+		return err
+	}
+	if err == nil {
+		conn.Close()
+	}
+	return nil
 }
 
 // prepare makes cfg ready for the server: whom to trust, and which credential to use where it is not asked for. The link has no client yet.
@@ -85,7 +105,7 @@ func (o *connection) prepare(server address, cfg *client.Config, notice func(str
 		l.user = protocol.GuestMark + server.User
 		cfg.Password = nil
 	case given != "":
-		cfg.Password = givenOnce(given)
+		l.given, cfg.Password = true, givenOnce(given)
 	default:
 		err = l.takeToken(server, cfg, notice)
 	}
@@ -136,7 +156,7 @@ func (o *connection) givenPassword() (string, error) {
 	return "", nil
 }
 
-// takeToken makes cfg use the stored session, unless another process does.
+// takeToken makes cfg use a stored session that no other process uses.
 func (l *link) takeToken(server address, cfg *client.Config, notice func(string)) error {
 	dir, err := client.StateDir()
 	if err != nil {
@@ -150,6 +170,9 @@ func (l *link) takeToken(server address, cfg *client.Config, notice func(string)
 	cfg.SaveToken = l.tokens.Save
 	if cfg.Token, err = l.tokens.Token(); err != nil {
 		notice("the stored session is not used: " + sentence(err))
+	}
+	if cfg.Token == "" && !l.tokens.IsFirst() {
+		notice("another parley uses the stored session; this one gets one of its own, for which the password is needed once")
 	}
 	return nil
 }

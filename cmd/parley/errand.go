@@ -14,7 +14,8 @@ import (
 // to. What it has to tell is told when it is done; what moves the screen goes through the feed meanwhile.
 type errand struct {
 	feed    *feed
-	current string // room or @user
+	began   string // room or @user where it was typed
+	current string // where it has gone from there
 
 	line   string
 	told   []string // sentences
@@ -27,7 +28,8 @@ type errand struct {
 
 // What an errand tells the model before it is done.
 type (
-	movedMsg  string // the room to show
+	movedMsg  string   // the room to show
+	toldMsg   []string // sentences that come before a question
 	postedMsg struct{ post *client.Post }
 	// secretMsg asks for something that is not shown; the answer, or the error that there is none, is sent once.
 	secretMsg struct {
@@ -60,6 +62,10 @@ func (e *errand) past(found []protocol.Event, _ bool) {
 }
 
 func (e *errand) secret(ctx context.Context, prompt string) (string, error) {
+	if len(e.told) > 0 {
+		e.feed.send(toldMsg(e.told))
+		e.told = nil
+	}
 	answer := make(chan secretAnswer, 1)
 	e.feed.send(secretMsg{prompt, answer})
 	select {

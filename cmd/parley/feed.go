@@ -32,6 +32,14 @@ func (f *feed) send(msg tea.Msg) {
 	}
 }
 
+// try is send that does not wait: where the queue is full, the message is dropped.
+func (f *feed) try(msg tea.Msg) {
+	select {
+	case f.queue <- msg:
+	default:
+	}
+}
+
 func (f *feed) update(u client.Update) { f.send(u) }
 
 // listen waits for the next batch. The model calls for it again each time it has taken one.

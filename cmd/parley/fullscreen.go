@@ -13,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"parley/internal/client"
+	"parley/protocol"
 )
 
 // Bounds of the full screen.
@@ -35,7 +36,11 @@ func (m *chatCommand) fullScreen(ctx context.Context, o *connection) error {
 			if text := connection.line(u); text != "" && !signedIn.Load() { // there is no screen yet
 				tell(text)
 			}
-			feed.update(u)
+			if signedIn.Load() {
+				feed.update(u)
+			} else {
+				feed.try(u) // nobody listens yet, and who does not sign in must not wait for them
+			}
 		},
 	}, tell)
 	if err != nil {
@@ -49,6 +54,11 @@ func (m *chatCommand) fullScreen(ctx context.Context, o *connection) error {
 // show draws what an open link and its feed tell, until the person leaves or the link has ended.
 func (m *chatCommand) show(ctx context.Context, link *link, feed *feed) error {
 	ctx, stop := context.WithCancel(ctx)
+	go func() { // ends with the process, or ends it: a terminal that is gone need not have sent a signal
+		if awaitNoReader(os.Stdout) {
+			stop()
+		}
+	}()
 	screen := newModel(ctx, link, feed, m.options())
 	screen.move(cmp.Or(string(m.Room), link.SignedIn().Room, lobby))
 	_, err := tea.NewProgram(screen, tea.WithContext(ctx), tea.WithoutSignalHandler()).Run()
@@ -58,26 +68,39 @@ func (m *chatCommand) show(ctx context.Context, link *link, feed *feed) error {
 	stop()
 	feed.close()
 	err = cmp.Or(err, screen.ended)
-	if err == nil || err == errQuit || err == io.EOF {
-		quit := err == errQuit
-		err = awaitAll(screen.unsettled())
-		if quit {
-			link.quit()
-			return err
-		}
+	quit := err == errQuit
+	if quit || err == io.EOF {
+		err = nil
 	}
-	link.leave()
+	unsaid := awaitAll(screen.unsettled(), (&talker{link: link}).unsaid)
+	if err == nil {
+		err = unsaid
+	} else if unsaid != nil {
+		notice(unsaid.Error())
+	}
+	if quit {
+		link.quit()
+	} else {
+		link.leave()
+	}
 	return err
 }
 
-// awaitAll gives what was said last a moment to arrive.
-func awaitAll(posts []*client.Post) error {
+// awaitAll gives what was said last a moment to arrive, and tells what did not.
+func awaitAll(posts []*client.Post, unsaid func(*client.Post, error) string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
+	lost := 0
 	for _, post := range posts {
-		if _, err := post.Wait(ctx); ctx.Err() != nil || isA[*client.LostError](err) {
-			return errNotAll
+		switch _, err := post.Wait(ctx); {
+		case isA[*protocol.Error](err):
+			notice(unsaid(post, err))
+		case err != nil:
+			lost++
 		}
+	}
+	if lost > 0 {
+		return fmt.Errorf("%w: texts that the server may not have: %d", errNotAll, lost)
 	}
 	return nil
 }

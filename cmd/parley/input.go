@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+
+	"parley/protocol"
 )
 
 // input is where one types: a text or command for the room, or what is asked for in its place.
@@ -13,6 +15,7 @@ type input struct {
 	history    history
 	completing *completing // while Tab is pressed again and again
 	confirming bool        // more lines than few wait for a second Enter
+	begunIn    string      // what is typed was begun in this room, which is gone; Enter asks first
 
 	finding bool   // what is typed is looked for in the room
 	aside   string // what was typed before finding or a secret
@@ -24,9 +27,12 @@ type input struct {
 // fewLines may be said at once; more are asked about first.
 const fewLines = 5
 
+// asks tells whether a question is on the screen. It waits until what is being typed is done, so that no sentence becomes a password.
+func (in *input) asks() bool { return in.question != nil && in.editor.isEmpty() && !in.finding }
+
 // active is the editor that keys go to.
 func (in *input) active() *editor {
-	if in.question != nil {
+	if in.asks() {
 		return &in.secret
 	}
 	return &in.editor
@@ -47,7 +53,7 @@ func (in *input) dropSecret() { in.question, in.secret = nil, editor{} }
 // prompt is what stands before the text.
 func (m *model) prompt() string {
 	switch in := &m.input; {
-	case in.question != nil:
+	case in.asks():
 		return in.question.prompt
 	case in.finding:
 		return "find in " + m.room + ": "
@@ -59,10 +65,13 @@ func (m *model) prompt() string {
 func (m *model) paste(text string) {
 	m.input.stopCompleting()
 	m.input.confirming = false
-	if m.input.finding || m.input.question != nil {
+	text = strings.TrimRight(text, "\r\n")
+	switch {
+	case m.input.asks() && strings.ContainsAny(text, "\r\n"): // it may hold any other blank
+		m.said = []string{"that has more than one line, and was not taken"}
+		return
+	case m.input.finding:
 		text = strings.Join(strings.Fields(text), " ")
-	} else {
-		text = strings.TrimRight(text, "\r\n")
 	}
 	if !m.input.active().insert(text) {
 		m.tell(fmt.Sprintf("that is too much to paste: at most %d KiB; parley send takes a file", maxTyped>>10))
@@ -72,7 +81,7 @@ func (m *model) paste(text string) {
 // submit takes Enter.
 func (m *model) submit() tea.Cmd {
 	in := &m.input
-	if in.question != nil {
+	if in.asks() {
 		in.answerSecret(nil)
 		return nil
 	}
@@ -82,10 +91,17 @@ func (m *model) submit() tea.Cmd {
 		if strings.TrimSpace(text) == "" {
 			return nil
 		}
-		return m.send("/find " + text)
+		cmd, _ := m.send("/find " + text)
+		return cmd
 	}
 	if strings.TrimSpace(text) == "" {
 		m.view().follow()
+		m.link.TryNow()
+		return nil
+	}
+	if in.begunIn != "" {
+		m.said = []string{"You began this in " + protocol.Printable(in.begunIn) + ", where you are not any more. Enter says it " + place(m.room) + "; Ctrl-U drops it."}
+		in.begunIn = ""
 		return nil
 	}
 	if lines := countLines(text); lines > fewLines && !in.confirming {
@@ -111,7 +127,7 @@ func countLines(text string) int {
 
 func (m *model) find() tea.Cmd {
 	in := &m.input
-	if in.question != nil || in.finding {
+	if in.asks() || in.finding {
 		return nil
 	}
 	in.finding, in.aside = true, in.editor.text()
@@ -128,7 +144,7 @@ func (m *model) endFinding() {
 func (m *model) escape() tea.Cmd {
 	in := &m.input
 	switch {
-	case in.question != nil:
+	case in.asks():
 		in.answerSecret(errNoSecret)
 	case in.finding:
 		m.endFinding()
@@ -149,7 +165,7 @@ func (m *model) interrupt() tea.Cmd {
 	if m.leaving {
 		return m.leave()
 	}
-	if m.input.question != nil {
+	if m.input.asks() {
 		m.input.answerSecret(errNoSecret)
 	}
 	if m.input.finding {
@@ -159,6 +175,9 @@ func (m *model) interrupt() tea.Cmd {
 	}
 	m.leaving = true
 	m.said = []string{"Ctrl-C again ends, and you stay signed in; /quit signs out"}
+	if m.link.tokens == nil {
+		m.said[0] = "Ctrl-C again ends and signs out" // a guest, or one whose password was given
+	}
 	if waiting := len(m.unsettled()); waiting > 0 {
 		m.said = append(m.said, fmt.Sprintf("what waits to be said (%d) is lost then, unless the server answers within %v", waiting, leaveTimeout))
 	}

@@ -49,7 +49,9 @@ func TestCompletion(t *testing.T) {
 		{"hello CA", "hello carla "},
 		{"@be", "@ben: "},
 		{"/jo", "/join "},
-		{"/join ga", "/join garden "},
+		{"/join at", "/join attic "}, // one that could be joined
+		{"/join ga", "/join ga"},     // one that was
+		{"/lock ga", "/lock garden "},
 		{"/invite ca", "/invite carla "},
 		{"/invite ben ga", "/invite ben garden "},
 		{"/room @b", "/room @ben "},

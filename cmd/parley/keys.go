@@ -26,6 +26,7 @@ func init() {
 		{[]string{"alt+down", "ctrl+n"}, "Alt-↓ Ctrl-N", "the room below", func(m *model) tea.Cmd { return m.step(1) }},
 		{[]string{"alt+a"}, "Alt-A", "the next room with something unread, first where you are meant", (*model).nextUnread},
 		{[]string{"alt+1", "alt+2", "alt+3", "alt+4", "alt+5", "alt+6", "alt+7", "alt+8", "alt+9"}, "Alt-1 … Alt-9", "the first room, … the ninth", nil},
+		{[]string{"alt+u"}, "Alt-U", "where your reading stopped", (*model).toMark},
 		{[]string{"pgup"}, "PgUp, wheel", "older messages", func(m *model) tea.Cmd { return m.page(-1) }},
 		{[]string{"pgdown"}, "PgDn", "newer messages", func(m *model) tea.Cmd { return m.page(1) }},
 		{[]string{"alt+end", "ctrl+end"}, "Alt-End", "the newest message", (*model).toNewest},
@@ -34,7 +35,7 @@ func init() {
 		{[]string{"shift+tab"}, "Shift-Tab", "the one before", func(m *model) tea.Cmd { return m.complete(-1) }},
 		{[]string{"up"}, "↑", "what you typed before", func(m *model) tea.Cmd { return m.up() }},
 		{[]string{"down"}, "↓", "and after that", func(m *model) tea.Cmd { return m.down() }},
-		{[]string{"esc"}, "Esc", "close what is open; back to the newest message", (*model).escape},
+		{[]string{"esc", "alt+esc"}, "Esc", "close what is open; back to the newest message", (*model).escape},
 		{[]string{"ctrl+l"}, "Ctrl-L", "draw the screen anew", func(*model) tea.Cmd { return tea.ClearScreen }},
 		{[]string{"ctrl+z"}, "Ctrl-Z", "suspend", func(*model) tea.Cmd { return tea.Suspend }},
 		{[]string{"ctrl+c"}, "Ctrl-C twice", "end, but stay signed in", (*model).interrupt},
@@ -59,7 +60,7 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 		return nil
 	}
 	i := slices.IndexFunc(bindings, func(b binding) bool { return slices.Contains(b.keys, name) })
-	if i < 0 || name == "?" && !m.input.active().isEmpty() {
+	if i < 0 || name == "?" && (!m.input.active().isEmpty() || m.input.asks() || m.input.finding) {
 		m.input.active().press(key)
 		return nil
 	}
@@ -70,7 +71,7 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 }
 
 func (m *model) newLine() tea.Cmd {
-	if m.input.question == nil && !m.input.finding {
+	if !m.input.asks() && !m.input.finding {
 		m.input.editor.insert("\n")
 	}
 	return nil
@@ -113,6 +114,15 @@ func (m *model) page(by int) tea.Cmd {
 	return nil
 }
 
+func (m *model) toMark() tea.Cmd {
+	if mark := m.mirror.Room(m.room).Mark; mark != 0 {
+		m.goTo(mark)
+	} else {
+		m.said = []string{"nothing is new here"}
+	}
+	return nil
+}
+
 func (m *model) toNewest() tea.Cmd {
 	m.view().follow()
 	return nil
@@ -124,7 +134,7 @@ func (m *model) down() tea.Cmd { return m.vertical(1) }
 
 func (m *model) vertical(by int) tea.Cmd {
 	in := &m.input
-	if in.question != nil || in.finding || in.editor.line(by) {
+	if in.asks() || in.finding || in.editor.line(by) {
 		return nil
 	}
 	if line, ok := in.history.move(by, in.editor.text()); ok {

@@ -203,7 +203,7 @@ func TestServerKilledUnderTheTerminal(t *testing.T) {
 	x.end(0)
 }
 
-// The stored session is for one process at a time; who does not get it needs the password. Leaving by Ctrl-D keeps it, /quit ends it.
+// A stored session is for one process at a time; another needs the password once, and keeps one of its own. Leaving by Ctrl-D keeps it, /quit ends it.
 func TestStoredSession(t *testing.T) {
 	server := parleytest.Start(t)
 	server.User("alice")
@@ -233,6 +233,16 @@ func TestStoredSession(t *testing.T) {
 		t.Fatal(dir, err)
 	}
 	if code := send("while the terminal has it"); code != 2 {
+		t.Errorf("a second process ends with %d", code)
+	}
+	second := openTerminal(t, env, "--ca", server.CA, account)
+	second.expect("another parley uses the stored session")
+	second.expect("Password of")
+	second.enter(parleytest.Password)
+	second.expect("speak in lobby")
+	second.enter("\x04")
+	second.end(0)
+	if code := send("while the terminal has it, with a session of its own"); code != 0 {
 		t.Errorf("a second process ends with %d", code)
 	}
 	x.enter("\x04")
@@ -269,6 +279,9 @@ func TestStoredSession(t *testing.T) {
 	x.end(0)
 	if _, err := os.Stat(stored); !os.IsNotExist(err) {
 		t.Errorf("after /quit: %v", err)
+	}
+	if err := os.Remove(stored + "#2"); err != nil {
+		t.Error(err)
 	}
 	if code := send("signed out"); code != 2 {
 		t.Errorf("after /quit: %d", code)

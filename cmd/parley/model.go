@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -33,19 +32,21 @@ type model struct {
 
 	width, height int
 	measure       ansi.Method // how the terminal reckons the width of text
-	focused       bool        // the terminal has the keyboard, as far as it tells
-	room          string      // on the screen
+	attention     attention
+	room          string // on the screen
 	rooms         map[string]*roomView
 	input         input
 	overlay       *overlay // over the messages, nil: none
 	said          []string // what the last command said
-	errands       []string // lines that wait to be carried out, the first of them being so
+	errands       []queued // lines that wait to be carried out, the first of them being so
 	leaving       bool     // Ctrl-C was pressed once
+	ending        bool     // the program ends when the errands are done
 	ended         error    // why the program ends
 
 	tls      string // of the present connection
 	asking   questions
 	alarms   alarms
+	joinable joinable
 	ticking  bool // a tick is on its way
 	rowCache rowCache
 }
@@ -64,7 +65,7 @@ type (
 func newModel(ctx context.Context, link *link, feed *feed, o modelOptions) *model {
 	return &model{
 		modelOptions: o, ctx: ctx, link: link, feed: feed, mirror: client.NewMirror(link.user, o.keep), last: &lastSaid{},
-		width: 80, height: 24, focused: true, rooms: map[string]*roomView{}, rowCache: rowCache{},
+		width: 80, height: 24, attention: attention{active: o.now()}, rooms: map[string]*roomView{}, rowCache: rowCache{},
 	}
 }
 
@@ -98,10 +99,13 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 	case client.Update:
 		return m.update(msg)
 	case tea.KeyPressMsg:
+		m.attention.active = m.now()
 		return m.press(msg)
 	case tea.PasteMsg:
+		m.attention.active = m.now()
 		m.paste(msg.Content)
 	case tea.MouseMsg:
+		m.attention.active = m.now()
 		m.mouse(msg)
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
@@ -112,15 +116,17 @@ func (m *model) take(msg tea.Msg) tea.Cmd {
 			clear(m.rowCache)
 		}
 	case tea.FocusMsg:
-		m.focused = true
+		m.attention.told, m.attention.focused = true, true
 	case tea.BlurMsg:
-		m.focused = false
+		m.attention.told, m.attention.focused = true, false
 	case movedMsg:
-		m.move(string(msg))
+		m.carry(string(msg))
 	case postedMsg:
 		return m.posted(msg.post)
 	case settledMsg:
 		m.settled(msg)
+	case toldMsg:
+		m.said = msg
 	case secretMsg:
 		m.input.askSecret(msg)
 	case *errand:
@@ -143,6 +149,12 @@ func (m *model) update(u client.Update) tea.Cmd {
 	case client.Online:
 		m.tls = m.secured()
 		m.asking.coolUntil = time.Time{}
+	case client.Rewound:
+		if v := m.rooms[u.Room.Name]; v != nil {
+			v.follow()
+			v.told = 0
+		}
+		m.tell("the server goes on from an older state of " + protocol.Printable(u.Room.Name) + ": what is not there any more is not shown")
 	case client.Warning:
 		m.tell(sentence(u.Err))
 	case client.Event:
@@ -170,22 +182,47 @@ func (m *model) secured() string {
 
 // look notes what the person sees now, and finds another room where theirs is gone.
 func (m *model) look() {
-	if m.mirror.Room(m.room) == nil {
-		m.move(lobby)
+	if gone := m.room; m.mirror.Room(gone) == nil {
+		if m.carry(lobby); !m.input.editor.isEmpty() {
+			m.input.begunIn = gone
+		}
 	}
 	m.arrive()
 	if m.overlay == nil && m.window(m.paneHeight()).marked {
 		m.view().markSeen = m.mirror.Room(m.room).Mark
 	}
-	sees := m.focused && m.overlay == nil && m.view().follows()
+	sees := m.seesNewest()
 	m.mirror.Attend(sees)
+	m.mirror.Browse(m.view().scrolled)
 	if t := m.mirror.Room(m.room); sees && t.Read > m.view().told {
 		m.view().told = t.Read
 		m.link.Seen(m.room, t.Read)
 	}
 }
 
-// move shows another room.
+// seesNewest tells whether the person has the newest messages of the room before their eyes.
+func (m *model) seesNewest() bool {
+	return m.attention.isHere(m.now()) && m.overlay == nil && m.view().follows()
+}
+
+// attention is whether a person looks at the terminal, as far as can be known.
+type attention struct {
+	told, focused bool      // the terminal tells when it gets and loses the keyboard; and has it
+	active        time.Time // of the last key
+}
+
+// attentionSpan is how long a person is taken to look after the last key, where the terminal does not tell: tmux, unless set up to, does
+// not even when nobody is attached.
+const attentionSpan = 2 * time.Minute
+
+func (a attention) isHere(now time.Time) bool {
+	if a.told {
+		return a.focused
+	}
+	return now.Sub(a.active) < attentionSpan
+}
+
+// move shows another room, as the person wants it: what was being typed waits where it was begun.
 func (m *model) move(room string) {
 	if m.input.finding {
 		m.endFinding()
@@ -193,8 +230,25 @@ func (m *model) move(room string) {
 	if room != m.room && m.room != "" {
 		m.view().draft = m.input.editor.text()
 		m.input.editor.setText(m.rooms[room].typed())
-		m.input.stopCompleting()
 	}
+	m.show(room)
+}
+
+// carry shows another room because a command went there, or because the one on the screen is gone. What is being typed goes along: nobody
+// notices at once.
+func (m *model) carry(room string) {
+	if m.input.finding {
+		m.endFinding()
+	}
+	if old := m.rooms[m.room]; old != nil {
+		old.draft = ""
+	}
+	m.show(room)
+}
+
+func (m *model) show(room string) {
+	m.input.stopCompleting()
+	m.input.confirming, m.input.begunIn = false, ""
 	m.room = room
 	if m.rooms[room] == nil {
 		m.rooms[room] = &roomView{}
@@ -207,118 +261,6 @@ func (m *model) move(room string) {
 // view is the view of the room on the screen.
 func (m *model) view() *roomView { return m.rooms[m.room] }
 
-// enter takes what was typed.
-func (m *model) enter(text string) tea.Cmd {
-	m.said, m.overlay = nil, nil
-	m.view().follow()
-	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
-	if len(lines) == 1 {
-		first, isText := spoken(lines[0])
-		if !isText {
-			return m.send(lines[0])
-		}
-		lines[0] = first
-	}
-	var cmds []tea.Cmd
-	for i, line := range lines {
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		post, err := m.link.TryPost(m.room, line)
-		if err != nil { // what was not taken is given back
-			m.tell(advised(err))
-			m.input.editor.setText(strings.Join(lines[i:], "\n"))
-			break
-		}
-		m.last.note(post)
-		cmds = append(cmds, m.posted(post))
-	}
-	if !m.mirror.Connection.Online {
-		m.link.TryNow()
-	}
-	return tea.Batch(cmds...)
-}
-
-// maxErrands bounds the commands that wait.
-const maxErrands = 16
-
-// send has a command carried out, behind those that wait.
-func (m *model) send(line string) tea.Cmd {
-	if len(m.errands) >= maxErrands {
-		m.tell("too many commands wait for their answers already")
-		return nil
-	}
-	if m.errands = append(m.errands, line); len(m.errands) > 1 {
-		return nil
-	}
-	return m.carryOut()
-}
-
-// carryOut begins the first of the errands.
-func (m *model) carryOut() tea.Cmd {
-	e := &errand{feed: m.feed, current: m.room, line: m.errands[0]}
-	t := talker{link: m.link, style: m.style, last: m.last}
-	return func() tea.Msg { return e.run(m.ctx, t) }
-}
-
-// returned takes what an errand has to tell.
-func (m *model) returned(e *errand) tea.Cmd {
-	if e.err != nil {
-		m.ended = e.err
-		return tea.Quit
-	}
-	if m.input.question != nil {
-		m.input.dropSecret()
-	}
-	switch {
-	case e.helped:
-		m.overlay = m.helpOverlay()
-	case e.listed:
-		m.overlay = m.foundOverlay(e.line, e.found)
-	case len(e.shown) > 0 || len(e.told) > maxSaid:
-		m.overlay = m.listOverlay(e.line, append(e.told, e.shown...))
-	default:
-		m.said = e.told
-	}
-	if m.overlay != nil {
-		m.overlay.draft = m.input.editor.text()
-	}
-	m.mirror.Stale() // it may have joined, left or read something
-	m.errands = m.errands[1:]
-	if len(m.errands) > 0 {
-		return m.carryOut()
-	}
-	return nil
-}
-
-func (m *model) posted(post *client.Post) tea.Cmd {
-	m.mirror.Posted(post)
-	return func() tea.Msg {
-		id, err := post.Wait(m.ctx)
-		return settledMsg{post, id, err}
-	}
-}
-
-func (m *model) settled(msg settledMsg) {
-	if m.ctx.Err() != nil {
-		return // it stays among the unsettled
-	}
-	m.mirror.Settled(msg.post, msg.id, msg.err, m.now())
-	if msg.err != nil {
-		t := talker{link: m.link}
-		m.tell(t.unsaid(msg.post, msg.err))
-	}
-}
-
-// unsettled are the texts that were not acknowledged yet, for who owns the model when the program has ended.
-func (m *model) unsettled() []*client.Post {
-	var all []*client.Post
-	for _, name := range m.mirror.Rooms() {
-		all = append(all, m.mirror.Room(name).Pending...)
-	}
-	return all
-}
-
 // tell says something where the last command's answer stands.
 func (m *model) tell(text string) {
 	if m.said = append(m.said, text); len(m.said) > maxSaid {
@@ -328,6 +270,12 @@ func (m *model) tell(text string) {
 
 // leave ends the program and leaves the account signed in.
 func (m *model) leave() tea.Cmd {
+	if len(m.errands) > 0 && !m.ending {
+		m.ending = true
+		m.said = []string{"ending when the commands that wait are done; Ctrl-C ends at once"}
+		m.leaving = true
+		return nil
+	}
 	m.ended = io.EOF
 	return tea.Quit
 }

@@ -122,6 +122,54 @@ func TestUnread(t *testing.T) {
 	})
 }
 
+// Where the terminal never tells whether it has the keyboard, somebody who has not pressed a key for a while is taken to be away.
+func TestSilentTerminal(t *testing.T) {
+	play(t, 100, 24, crowd(), func(s *stage) {
+		seen := func() int64 {
+			s.wait(5 * time.Second)
+			return s.server.rooms[lobby].seen
+		}
+		if id := s.server.say(lobby, "ben", "one"); seen() != id {
+			t.Error("what one sees just after starting is not read")
+		}
+		s.wait(attentionSpan)
+		id := s.server.say(lobby, "ben", "two, anna")
+		if seen() == id || len(s.raw) != 1 {
+			t.Errorf("nobody is there: read up to %d, sent %q", s.server.rooms[lobby].seen, s.raw)
+		}
+		s.press("left")
+		if seen() != id {
+			t.Error("somebody is there again")
+		}
+	})
+}
+
+// The new-messages line stays while one reads above the newest, and a key goes to it.
+func TestNewLineStays(t *testing.T) {
+	play(t, 100, 24, crowd(), func(s *stage) {
+		s.server.say(lobby, "ben", "seen")
+		s.settle()
+		s.press("alt+up")
+		for i := range 60 {
+			s.server.say(lobby, "ben", fmt.Sprintf("number %d.", i))
+		}
+		s.settle()
+		s.press("alt+down")
+		s.shows("↑ new (Alt-U)")
+		s.press("alt+u")
+		s.shows("─ new ─")
+		s.shows("number 0.")
+		s.server.say(lobby, "ben", "one more")
+		s.settle()
+		s.shows("─ new ─")
+		s.shows("number 0.")
+		s.press("esc", "alt+u")
+		s.shows("number 0.")
+		s.press("esc", "alt+up", "alt+down", "alt+u")
+		s.shows("* nothing is new here")
+	})
+}
+
 func TestNotifications(t *testing.T) {
 	p := crowd()
 	p.add("garden", "ben", "anna, you have not read this yet")
@@ -142,10 +190,10 @@ func TestNotifications(t *testing.T) {
 		calls()
 		s.server.say("garden", "ben", "hello Anna!")
 		s.settle()
-		calls("\a\x1b]9;ben in garden: hello Anna!\x1b\\")
+		calls("\a\x1b]9;parley – ben in garden: hello Anna!\x1b\\")
 		s.server.say("@ben", "ben", "psst\x1b]0;x\a")
 		s.settle()
-		calls("\a\x1b]9;ben: psst\\u{1b}]0;x\\u{7}\x1b\\")
+		calls("\a\x1b]9;parley – ben: psst\\u{1b}]0;x\\u{7}\x1b\\")
 		s.server.say("@ben", "anna", "said from elsewhere")
 		s.settle()
 		calls()
@@ -153,10 +201,10 @@ func TestNotifications(t *testing.T) {
 		s.server.say(lobby, "ben", "anna?")
 		s.server.say(lobby, "ben", "anna??")
 		s.settle()
-		calls("\a\x1b]9;ben in lobby: anna?\x1b\\") // and not twice at once
+		calls("\a\x1b]9;parley – ben in lobby: anna?\x1b\\") // and not twice at once
 		s.server.event("NOTE|ben invites you to the room attic")
 		s.settle()
-		calls("\a\x1b]9;parley: ben invites you to the room attic\x1b\\")
+		calls("\a\x1b]9;parley – note: ben invites you to the room attic\x1b\\")
 		s.notify = nil
 		s.server.say(lobby, "ben", "anna???")
 		s.settle()
@@ -280,7 +328,7 @@ func TestRefusals(t *testing.T) {
 		s.typed("/who")
 		s.shows("anna, ben, carla")
 		s.typed("/join new")
-		s.shows("* you speak in new now; members: 1")
+		s.shows("* you speak in new now; members: 1, you alone")
 		s.shows("new> _")
 		s.typed("/leave")
 		s.shows("you have left new, and speak in lobby now")
@@ -310,10 +358,10 @@ func TestOwnDoings(t *testing.T) {
 		s.shows("anna │ (taken back)")
 		s.typed("/topic the weather")
 		s.shows("lobby  the weather")
-		s.shows("anna │ has set the topic: the weather")
+		s.shows("* │ anna has set the topic: the weather")
 		s.typed("/topic -")
 		s.hides("lobby  the weather")
-		s.shows("anna │ has cleared the topic")
+		s.shows("* │ anna has cleared the topic")
 	})
 }
 

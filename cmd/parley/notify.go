@@ -16,10 +16,10 @@ type notifier func(title, body string) string
 
 const bell = "\a"
 
-// notifiers by their name on the command line. OSC 9 is iTerm2's and many others'; OSC 777 is rxvt's, with fields between semicolons.
+// notifiers by their name on the command line. OSC 9 is iTerm2's and many others', some of which take a number at its beginning for something else; OSC 777 is rxvt's, with fields between semicolons.
 var notifiers = map[string]notifier{
 	"bell": func(string, string) string { return bell },
-	"osc9": func(title, body string) string { return bell + "\x1b]9;" + title + ": " + body + "\x1b\\" },
+	"osc9": func(title, body string) string { return bell + "\x1b]9;parley – " + title + ": " + body + "\x1b\\" },
 	"osc777": func(title, body string) string {
 		return bell + "\x1b]777;notify;" + strings.ReplaceAll(title, ";", ",") + ";" + strings.ReplaceAll(body, ";", ",") + "\x1b\\"
 	},
@@ -64,13 +64,13 @@ func (m *model) alarm(u client.Update) tea.Cmd {
 		case missed == 0 || !began:
 			return nil
 		case missed == 1:
-			return m.call("parley", "a message for you while there was no connection")
+			return m.call("back", "a message for you while there was no connection")
 		}
-		return m.call("parley", fmt.Sprintf("%d messages for you while there was no connection", missed))
+		return m.call("back", fmt.Sprintf("%d messages for you while there was no connection", missed))
 	}
 	e := u.Event
-	if e.Command == protocol.EventNote && !m.focused { // an invitation, say
-		return m.call("parley", protocol.Printable(e.Text))
+	if e.Command == protocol.EventNote && !m.attention.isHere(m.now()) { // an invitation, say
+		return m.call("note", protocol.Printable(e.Text))
 	}
 	alone := strings.HasPrefix(e.Room, "@") && e.User != m.mirror.Self()
 	if u.State != client.Event || e.Command != protocol.EventMsg || !alone && !m.mirror.Mentioned(e) {
@@ -80,7 +80,7 @@ func (m *model) alarm(u client.Update) tea.Cmd {
 		m.alarms.missed++
 		return nil
 	}
-	if m.room == e.Room && m.focused && m.overlay == nil && m.view().follows() {
+	if m.room == e.Room && m.seesNewest() {
 		return nil
 	}
 	title := e.User

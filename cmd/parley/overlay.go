@@ -14,6 +14,7 @@ type overlay struct {
 	top   int    // first line that is shown
 	at    int    // the line that is chosen; -1: none can be
 	fits  int    // how many lines were shown at last
+	room  string // that the messages are of, "" where it has none
 	draft string // what was being typed when it was opened: Enter then is for the list, and for the text where that has changed
 }
 
@@ -33,7 +34,7 @@ var overlayKeys = map[string]func(o *overlay){
 // pressOverlay takes a key for the list; false: it is none of its own, but for what is being typed.
 func (m *model) pressOverlay(key string) (taken bool) {
 	o := m.overlay
-	if m.input.question != nil || m.input.finding {
+	if m.input.asks() || m.input.finding {
 		return false
 	}
 	if move := overlayKeys[key]; move != nil {
@@ -45,6 +46,9 @@ func (m *model) pressOverlay(key string) (taken bool) {
 	}
 	m.overlay = nil
 	if o.at >= 0 {
+		if o.room != m.room {
+			m.move(o.room)
+		}
 		m.goTo(o.lines[o.at].event.ID)
 	}
 	return true
@@ -79,7 +83,7 @@ func (m *model) overlayRows(height int) []string {
 	}
 	title := o.title
 	if len(o.lines) > o.fits {
-		title += fmt.Sprintf(" (%d to %d of %d)", o.top+1, o.top+o.fits, len(o.lines))
+		title += fmt.Sprintf(" (%d to %d of %d; PgDn, Esc)", o.top+1, o.top+o.fits, len(o.lines))
 	}
 	return append([]string{m.rule(m.measure.Truncate(title, max(0, m.paneWidth()-8), "…"), m.style.strong)}, rows...)
 }
@@ -142,6 +146,7 @@ func (m *model) helpOverlay() *overlay {
 	}
 	line("//text", "say a text that begins with a slash")
 	o.lines = append(o.lines, overlayLine{})
+	line("@2 14 beside a room", "14 messages are unread there, and 2 of them say your name")
 	for _, b := range bindings {
 		line(b.shown, b.help)
 	}
@@ -158,8 +163,8 @@ func (m *model) listOverlay(title string, lines []string) *overlay {
 }
 
 // foundOverlay is messages to choose from, the newest chosen.
-func (m *model) foundOverlay(title string, found []protocol.Event) *overlay {
-	o := &overlay{title: protocol.Printable(title) + ": Enter goes there", at: len(found) - 1}
+func (m *model) foundOverlay(title, room string, found []protocol.Event) *overlay {
+	o := &overlay{title: fmt.Sprintf("%s, the newest %d: Enter goes there", protocol.Printable(title), len(found)), room: room, at: len(found) - 1}
 	if len(found) == 0 {
 		o.title = protocol.Printable(title)
 		o.lines = []overlayLine{{text: "no messages"}}

@@ -78,7 +78,14 @@ func (t *talker) join(ctx context.Context, rest string) error {
 		return err
 	}
 	t.face.setRoom(room)
-	t.face.tell(fmt.Sprintf("you speak %s now; members: %d", place(room), members))
+	told := fmt.Sprintf("you speak %s now; members: %d", place(room), members)
+	switch {
+	case locked:
+		told += "; it is locked, and /invite lets others in"
+	case members == 1:
+		told += ", you alone"
+	}
+	t.face.tell(told)
 	if topic, err := t.ask(ctx, "TOPIC", room); err == nil && topic != "" {
 		t.face.tell("the topic is: " + topic)
 	}

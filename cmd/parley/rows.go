@@ -117,10 +117,12 @@ func (m *model) itemRows(item client.Item, found bool) []string {
 		set.text = "not said: " + advised(item.Err) + ": " + set.text
 	case e.Command == protocol.EventGone:
 		set.text, set.paint = "(taken back)", m.style.faint
-	case e.Command == protocol.EventTopic && set.text == "":
-		set.text, set.paint = "has cleared the topic", m.style.faint
 	case e.Command == protocol.EventTopic:
-		set.text, set.paint = "has set the topic: "+set.text, m.style.faint
+		what := " has cleared the topic"
+		if set.text != "" {
+			what = " has set the topic: " + set.text
+		}
+		set.user, set.text, set.paint = "*", protocol.Printable(e.User)+what, m.style.faint
 	case found:
 		set.time = m.style.reverse
 	case m.mirror.Mentioned(e):
@@ -196,6 +198,9 @@ func (m *model) wrap(text string, width int) []string {
 
 // fit makes a row exactly so wide.
 func (m *model) fit(row string, width int) string {
-	row = m.measure.Truncate(row, width, "")
-	return row + strings.Repeat(" ", max(0, width-m.measure.StringWidth(row)))
+	// Truncating reckons with other joined characters than measuring does.
+	for most := width; m.measure.StringWidth(row) > width; most-- {
+		row = m.measure.Truncate(row, most, "")
+	}
+	return row + strings.Repeat(" ", width-m.measure.StringWidth(row))
 }

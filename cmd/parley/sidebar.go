@@ -41,14 +41,40 @@ func (m *model) sidebar(height int) []string {
 			rows[i] = m.sidebarRow(m.mirror.Room(names[top+i]), width)
 		}
 	}
-	if rest := names[min(len(names), top+height):]; len(rest) > 0 {
-		unread := 0
-		for _, name := range rest {
-			unread += m.mirror.Room(name).Unread()
-		}
-		rows[height-1] = m.fit(m.style.faint(fmt.Sprintf(" ↓ %d more, %d unread", len(rest)+1, unread)), width)
+	if top > 0 {
+		rows[0] = m.hiddenRooms("↑", names[:top+1], width)
+	}
+	if below := min(len(names), top+height-1); below < len(names)-1 {
+		rows[height-1] = m.hiddenRooms("↓", names[below:], width)
 	}
 	return rows
+}
+
+// hiddenRooms is the row in the place of rooms that the list has no row for.
+func (m *model) hiddenRooms(arrow string, names []string, width int) string {
+	unread, meant := m.counts(names)
+	text, paint := fmt.Sprintf(" %s %d more", arrow, len(names)), m.style.faint
+	switch {
+	case meant > 0:
+		text, paint = text+fmt.Sprintf(", @%d %d", meant, unread), m.style.alert
+	case unread > 0:
+		text, paint = text+fmt.Sprintf(", %d", unread), m.style.strong
+	}
+	return m.fit(paint(text), width)
+}
+
+// counts is what is unread in rooms, and how much of it is for the person.
+func (m *model) counts(names []string) (unread, meant int) {
+	for _, name := range names {
+		t := m.mirror.Room(name)
+		unread += t.Unread()
+		if isRoom(name) {
+			meant += t.Mentions()
+		} else {
+			meant += t.Unread()
+		}
+	}
+	return unread, meant
 }
 
 // sidebarRow is a room with what is unread there.

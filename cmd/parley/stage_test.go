@@ -296,6 +296,9 @@ func (p *playServer) reply(line string) string {
 	case "HELLO":
 		return "OK|uuid||lobby\n"
 	case "LIST":
+		if data == "*" {
+			return "OK|attic:3|greenhouse:1\n"
+		}
 		var fields []string
 		for name, room := range p.rooms {
 			last, unread := int64(0), 0

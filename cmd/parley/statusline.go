@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func (m *model) status() string {
 		add(m.present())
 	} else {
 		paint = m.style.alarm
-		if c.Err != nil {
+		if c.Err != nil && !c.Fetching {
 			add(sentence(c.Err))
 		}
 	}
@@ -45,7 +46,10 @@ func (m *model) connectionState() string {
 	if c.Online {
 		return strings.TrimSpace("● " + m.tls)
 	}
-	if c.Since.IsZero() {
+	switch {
+	case c.Fetching:
+		return "◌ fetching what was missed"
+	case c.Since.IsZero():
 		return "○ signing in"
 	}
 	text := "○ offline since " + m.local(c.Since).Format("15:04")
@@ -66,17 +70,8 @@ func (m *model) waiting() string {
 
 // elsewhere is what is unread in other rooms, where they are not listed.
 func (m *model) elsewhere() string {
-	unread, meant := 0, 0
-	for _, name := range m.mirror.Rooms() {
-		if t := m.mirror.Room(name); name != m.room {
-			unread += t.Unread()
-			if isRoom(name) {
-				meant += t.Mentions()
-			} else {
-				meant += t.Unread()
-			}
-		}
-	}
+	names := slices.DeleteFunc(m.mirror.Rooms(), func(name string) bool { return name == m.room })
+	unread, meant := m.counts(names)
 	switch {
 	case meant > 0:
 		return fmt.Sprintf("elsewhere %d, @%d", unread, meant)

@@ -59,16 +59,21 @@ const anchorWidth = 2
 // emoji: a blank that is two columns wide (U+3000) at its end has the renderer draw the whole row anew, and what follows from a place of
 // its own. So nobody's text shifts anything beyond its own row.
 func anchored(row string) string {
-	if blank, room := strings.CutSuffix(row, "  "); room && strings.ContainsFunc(blank, isUncertain) {
-		return blank + "\u3000"
+	bare, painted := strings.CutSuffix(row, resetColour)
+	blank, room := strings.CutSuffix(bare, "  ")
+	if !room || !strings.ContainsFunc(blank, isUncertain) {
+		return row
 	}
-	return row
+	if painted {
+		return blank + "\u3000" + resetColour
+	}
+	return blank + "\u3000"
 }
 
-// isUncertain knows characters on whose width terminals may differ: all but letters and signs of European scripts, and our own lines and marks.
+// isUncertain knows characters on whose width terminals may differ: all but ASCII and our own lines and marks. U+00AD, for one, has a column
+// in tmux.
 func isUncertain(r rune) bool {
-	dash := r >= 0x2010 && r <= 0x2027 // and quotes
-	return r >= 0x530 && !dash && !strings.ContainsRune("─│●○↑↓⏎✗", r) || r >= 0x300 && r < 0x370
+	return r >= 0x80 && !strings.ContainsRune("─│●○◌…↑↓⏎✗", r)
 }
 
 // paneWidth is how wide messages are.
@@ -128,7 +133,7 @@ func (m *model) header() string {
 	t, width := m.mirror.Room(m.room), m.paneWidth()
 	right := ""
 	if m.overlay == nil && m.newAbove(t) {
-		right = m.style.alert(" ↑ new (PgUp) ")
+		right = m.style.alert(" ↑ new (Alt-U) ")
 	}
 	left := " " + m.style.strong(m.room)
 	if t.Topic != "" {
@@ -167,7 +172,7 @@ func (m *model) saidRows() []string {
 func (m *model) typedRows() (rows []string, x, y int) {
 	prompt := m.measure.Truncate(protocol.Printable(m.prompt()), m.width/2, "… ")
 	indent := m.measure.StringWidth(prompt)
-	rows, x, y = m.input.active().rows(m.measure, m.width-indent)
+	rows, x, y = m.input.active().rows(m.measure, m.width-indent-anchorWidth)
 	most := max(1, min(maxTypedH, m.height/3))
 	first := max(0, min(y-most/2, len(rows)-most))
 	rows, y = rows[first:min(len(rows), first+most)], y-first

@@ -2,11 +2,15 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +78,7 @@ func TestWebNames(t *testing.T) {
 		"localhost": 200, "localhost:1": 200, "LocalHost": 200, "localhost.": 200, "127.0.0.1": 200, s.Addr: 200, "CHAT.example.org:443": 200,
 		"[2001:db8::1]": 200, "[2001:DB8:0::1]:7443": 200, "a.wild.example.org": 200,
 		"example.org": 421, "evil.test": 421, "chat.example.org.evil.test": 421, "localhost.evil.test": 421, "evil-localhost": 421, "127.0.0.2": 421,
-		"a.b.wild.example.org": 421, "wild.example.org": 421, "[::1]": 421, "2001:db8::1": 421, "localhost:port": 421, "user@localhost": 400, "": 421,
+		"a.b.wild.example.org": 421, "wild.example.org": 421, "[::1]": 421, "2001:db8::1": 421, "localhost:port": 421, "user@localhost": 400, "localhost/evil": 400, "localhost?": 400, "localhost#": 400, "": 421,
 	} {
 		if response, body := asked(t, s, get("/", host)); response.StatusCode != want {
 			t.Errorf("Host %q: %s %s, want %d", host, response.Status, body, want)
@@ -251,6 +255,19 @@ func TestWebBehindProxy(t *testing.T) {
 		}
 	}
 
+	proxy := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: addr}))
+	defer proxy.Close()
+	through, err := tls.Dial("tcp", proxy.Listener.Addr().String(), proxy.Client().Transport.(*http.Transport).TLSClientConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer through.Close()
+	b := upgraded(t, through, wsRequest("chat.example.org", "https://chat.example.org", "X-Forwarded-For: 198.51.100.1"))
+	b.do("PING|through a proxy")
+	if strings.Contains(s.Log(), "198.51.100.1") || !strings.Contains(s.Log(), `"from":"127.0.0.1","front":"web"`) {
+		t.Error("what somebody says to the proxy is believed, or not what the proxy says")
+	}
+
 	direct := parleytest.Start(t)
 	secured, err := dialBrowser(direct, direct.Addr, "http/1.1")
 	if err != nil {
@@ -258,6 +275,7 @@ func TestWebBehindProxy(t *testing.T) {
 	}
 	defer secured.Close()
 	upgraded(t, secured, wsRequest("localhost", "https://localhost", "X-Forwarded-For: 192.0.2.7")).do("PING|")
+	asked(t, direct, get("/", "evil.test", "X-Forwarded-For: 192.0.2.7"))
 	if strings.Contains(direct.Log(), "192.0.2.7") {
 		t.Error("a stranger's X-Forwarded-For is believed")
 	}

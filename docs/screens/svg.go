@@ -88,6 +88,9 @@ func isLatin(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > 'ɏ' })
 }
 
+// wideBlank is a blank of two columns, U+3000. It stands alone in its span.
+const wideBlank = "\u3000"
+
 // draw draws the span in a line of which top is the upper edge.
 func (sp *span) draw(b *bytes.Buffer, top int) {
 	front, back := fill(sp.style.Fg, textClass), fill(sp.style.Bg, screenClass)
@@ -116,7 +119,7 @@ func (sp *span) draw(b *bytes.Buffer, top int) {
 		width -= len(text) - len(begin)
 		text = begin
 	}
-	if text == "" || has(uv.AttrConceal) {
+	if text == "" || text == wideBlank || has(uv.AttrConceal) {
 		return
 	}
 	fmt.Fprintf(b, `<text %s x="%s" y="%d" textLength="%s" lengthAdjust="spacingAndGlyphs"`,

@@ -33,6 +33,8 @@ type progress struct {
 	unread int             // at first a room with at most so many unread messages is taken up where they begin
 	fresh  map[string]bool // rooms taken up there that are behind: what others said is told, as LIST has counted it
 	many   []Room          // those with more
+
+	rewound []Room // whose newest message is older than what was told: the server was put back
 }
 
 func newProgress(self string, unread int, after map[string]int64) progress {
@@ -65,6 +67,11 @@ func (p *progress) list(room Room) {
 			p.many = append(p.many, room)
 		}
 		p.seen[room.Name] = seen
+	}
+	if known && room.LastID < seen && !p.isFirst() {
+		seen = min(room.Seen, room.LastID)
+		p.seen[room.Name] = seen
+		p.rewound = append(p.rewound, room)
 	}
 	// A message may have come between the server's look at the room and its reply to LIST; it was dropped as well.
 	first, dropped := p.unlisted[room.Name]
@@ -217,6 +224,11 @@ func (c *Client) catchUp(s *Session) (missed int, err error) {
 	behind := map[string]int64{} // newest message told, by room
 	err = onReader(c.ctx, s, func(r Reply) error {
 		c.progress.allListed()
+		for _, room := range c.progress.rewound {
+			c.shown.rewind(room.Name, room.Seen)
+			c.tell(Update{State: Rewound, Room: room})
+		}
+		c.progress.rewound = nil
 		for _, room := range c.progress.many {
 			c.tell(Update{State: Unread, Room: room})
 		}

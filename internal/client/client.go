@@ -66,7 +66,7 @@ type Update struct {
 	Missed int           // Online: messages that were missed and told since the connection was lost
 	Wait   time.Duration // Lost, Waiting: until the next try
 	Err    error         // Lost, Waiting, Warning: why
-	Room   Room          // Unread
+	Room   Room          // Unread, Rewound
 }
 
 // State is what an Update tells of the connection.
@@ -74,12 +74,14 @@ type State int
 
 // The states of an Update.
 const (
-	Event   State = iota // nothing: the update is an event
-	Online               // signed in, and all that was missed has been told
-	Lost                 // the connection ended; it is tried again
-	Waiting              // a try failed, or must wait
-	Warning              // something that does not stop anything, such as a token that could not be kept
-	Unread               // at first: a room has more unread messages than Config.Unread, and they are not told
+	Event     State = iota // nothing: the update is an event
+	Online                 // signed in, and all that was missed has been told
+	Connected              // signed in; what was missed is being fetched
+	Lost                   // the connection ended; it is tried again
+	Waiting                // a try failed, or must wait
+	Warning                // something that does not stop anything, such as a token that could not be kept
+	Rewound                // a room has less than was told: the server goes on from older data, and what it has now is told anew
+	Unread                 // at first: a room has more unread messages than Config.Unread, and they are not told
 )
 
 // ErrOffline: there is no connection at the moment.
@@ -269,6 +271,7 @@ func (c *Client) serve(s *Session) error {
 			return err
 		}
 	}
+	c.tell(Update{State: Connected})
 	missed, err := c.catchUp(s)
 	if err != nil {
 		return err

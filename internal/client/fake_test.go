@@ -119,7 +119,11 @@ type updates chan client.Update
 
 func newUpdates() updates { return make(updates, 10000) }
 
-func (u updates) take(v client.Update) { u <- v }
+func (u updates) take(v client.Update) {
+	if v.State != client.Connected { // before every online
+		u <- v
+	}
+}
 
 // next is the next update in short: an event's line, or the state.
 func (u updates) next() string { return brief(<-u) }

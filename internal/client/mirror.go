@@ -21,6 +21,7 @@ type Mirror struct {
 	keep     int
 	rooms    map[string]*Timeline
 	attended string // the room that the person looks at, "" while at none
+	browsing bool   // the person has scrolled up in the open room
 	open     string // the room on the screen
 	stale    bool   // LIST would tell something that is not known here
 	listing  bool   // LIST is on its way
@@ -29,11 +30,12 @@ type Mirror struct {
 
 // Connection is how the connection is.
 type Connection struct {
-	Online bool
-	Since  time.Time // not Online: since when
-	Retry  time.Time // not Online: when the next try is
-	Err    error     // not Online: why
-	Missed int       // Online: what was said while there was none
+	Online   bool
+	Fetching bool      // not Online: there is a connection, and what was missed is being fetched
+	Since    time.Time // not Online: since when
+	Retry    time.Time // not Online: when the next try is
+	Err      error     // not Online: why
+	Missed   int       // Online: what was said while there was none
 }
 
 // Of a room that is not on the screen, keepClosed messages are kept; of one where somebody has scrolled away from the newest, keepScrolled times
@@ -74,7 +76,7 @@ func (m *Mirror) Open(name string) *Timeline {
 	if name == m.open {
 		return t
 	}
-	m.open, m.attended = name, ""
+	m.open, m.attended, m.browsing = name, "", false
 	m.bound(t)
 	if old != nil {
 		if old.Unread() == 0 {
@@ -113,6 +115,9 @@ func (m *Mirror) Attend(looks bool) {
 		}
 	}
 }
+
+// Browse notes that the person has scrolled up in the open room: what marks where reading stopped there stays until they are back.
+func (m *Mirror) Browse(up bool) { m.browsing = up }
 
 // NeedsList tells whether LIST should be asked, and takes it that it is: what happens after the question needs another one.
 func (m *Mirror) NeedsList() bool {
@@ -199,6 +204,10 @@ func (m *Mirror) Take(u Update, now time.Time) {
 		if take := takers[u.Event.Command]; take != nil {
 			take(m, u)
 		}
+	case Rewound:
+		m.restart(u.Room.Name)
+	case Connected:
+		m.Connection.Fetching = true
 	case Online:
 		m.Connection = Connection{Online: true, Missed: u.Missed}
 		m.stale = true
@@ -211,6 +220,7 @@ func (m *Mirror) Take(u Update, now time.Time) {
 			t.paused = true
 		}
 	case Waiting:
+		m.Connection.Fetching = false
 		if m.Connection.Since.IsZero() {
 			m.Connection.Since = now
 		}

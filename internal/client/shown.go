@@ -90,6 +90,14 @@ func (p *shown) learn(room string, id int64) {
 	}
 }
 
+// rewind takes that the server was put back to where the position is this one.
+func (p *shown) rewind(room string, id int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.pending, room)
+	p.known[room] = id
+}
+
 // forget drops a room that the account is no member of.
 func (p *shown) forget(room string) {
 	p.mu.Lock()

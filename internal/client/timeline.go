@@ -21,6 +21,7 @@ type Timeline struct {
 	most   int     // items are kept; up to a quarter more until the oldest are dropped
 	heard  int     // how often LIST had been asked when something showed that the account is in the room, or the room was first heard of
 	asking bool    // for an older page
+	before int64   // what the older page was asked to be older than
 	paused bool    // nothing was missed yet since the connection was lost
 	floor  int64   // what is older was dropped, or never loaded: one such message would stand behind a gap
 	cut    bool    // items were dropped since: there may be a gap between that page and them
@@ -65,11 +66,11 @@ func (t *Timeline) NeedsOlder() (before int64, ok bool) {
 	if t.Start || t.asking || t.IsFull() {
 		return 0, false
 	}
-	t.asking = true
+	t.asking, t.before = true, maxID
 	if id, found := t.oldest(); found {
-		return id, true
+		t.before = id
 	}
-	return maxID, true
+	return t.before, true
 }
 
 // IsFull tells that nothing older is taken, since as many items are held as may be.
@@ -83,8 +84,9 @@ func (t *Timeline) IsLoading() bool { return t.asking }
 func (t *Timeline) Older(page []protocol.Event, start bool) {
 	oldest, found := t.oldest()
 	older := make([]Item, 0, len(page))
-	last := int64(0)
+	last, before := int64(0), false // before: something is older than was asked for; where nothing is, there is no going on
 	for _, e := range page {
+		before = before || e.Room == t.Name && e.ID < t.before
 		switch {
 		case t.cut:
 		case e.Room != t.Name || e.ID <= last: // the server is confused
@@ -103,7 +105,7 @@ func (t *Timeline) Older(page []protocol.Event, start bool) {
 			t.floor = older[0].Event.ID - 1
 		}
 		t.Items = slices.Insert(t.Items, 0, older...)
-		t.Start = start
+		t.Start = start || !before
 	}
 	t.OlderFailed()
 }

@@ -18,21 +18,37 @@ import (
 type TokenFile struct {
 	path string
 	lock *os.File
+	nth  int
 }
 
-// OpenTokenFile takes the token file of user at address out of dir, which is made (mode 0700) if it is missing, and locks it. ErrLocked:
-// another process signs in with this token, or may, and it is not to be used here.
+// maxTokenFiles is how many processes may keep a session of one account at one server each.
+const maxTokenFiles = 8
+
+// OpenTokenFile takes the first token file of user at address out of dir that no other process has, and locks it; dir is made (mode 0700)
+// if it is missing. ErrLocked: there are eight, and all are in use.
 func OpenTokenFile(dir, user, address string) (*TokenFile, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, url.PathEscape(user+"@"+address))
-	lock, err := LockFile(path)
-	if err != nil {
-		return nil, err
+	var err error
+	for nth := 1; nth <= maxTokenFiles; nth++ {
+		f := &TokenFile{path: path, nth: nth}
+		if nth > 1 {
+			f.path += fmt.Sprintf("#%d", nth) // which no escaped path has
+		}
+		if f.lock, err = LockFile(f.path); err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, ErrLocked) {
+			break
+		}
 	}
-	return &TokenFile{path: path, lock: lock}, nil
+	return nil, err
 }
+
+// IsFirst tells whether no other process has a session of the account, as far as it was seen.
+func (f *TokenFile) IsFirst() bool { return f.nth == 1 }
 
 // maxToken bounds a stored token in bytes: far more than the 47 that servers make.
 const maxToken = 256

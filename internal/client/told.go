@@ -21,7 +21,8 @@ func (m *Mirror) said(u Update) {
 	case e.Room == m.attended && t.known && !u.Past:
 		t.show(e.ID)
 	default:
-		if t.Unread() == 0 && (t.paused || !u.Past) { // of what was missed the first is where reading stopped
+		browsed := m.browsing && e.Room == m.open && t.Mark != 0
+		if t.Unread() == 0 && !browsed && (t.paused || !u.Past) { // of what was missed the first is where reading stopped
 			t.paused, t.Mark = false, t.Read
 			if t.Mark == 0 {
 				t.Mark = e.ID - 1
@@ -93,14 +94,19 @@ func (m *Mirror) topicSet(u Update) {
 
 func (m *Mirror) came(u Update) {
 	if u.Event.User == m.self { // by another session; what is here is from before the room was left
-		old := m.rooms[u.Event.Room]
-		delete(m.rooms, u.Event.Room)
-		if t := m.hear(u.Event.Room); old != nil {
-			t.Pending = old.Pending
-		}
+		m.restart(u.Event.Room)
 	}
 	if t := m.rooms[u.Event.Room]; t != nil {
 		t.move(u.Event.User, true)
+	}
+}
+
+// restart forgets what is here of a room, but for what is on its way.
+func (m *Mirror) restart(name string) {
+	old := m.rooms[name]
+	delete(m.rooms, name)
+	if t := m.hear(name); old != nil {
+		t.Pending = old.Pending
 	}
 }
 

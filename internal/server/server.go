@@ -36,7 +36,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	listeners []net.Listener
-	strangers map[net.Conn]struct{} // in their handshake
+	strangers map[net.Conn]struct{} // in their handshake, or speaking HTTP
 	draining  bool
 	conns     sync.WaitGroup
 
@@ -144,12 +144,13 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, p purpose) {
 	probe(conn)
 	s.strangers[conn] = struct{}{}
 	s.conns.Add(1)
-	go s.shake(ctx, conn, p, &Visit{from: from, pass: pass, server: s})
+	go s.shake(ctx, p, &Visit{socket: conn, from: from, pass: pass, server: s})
 }
 
 // shake does the handshake, on a goroutine of its own that then ends: the session's begins with a
 // fresh, small stack.
-func (s *Server) shake(ctx context.Context, socket net.Conn, p purpose, v *Visit) {
+func (s *Server) shake(ctx context.Context, p purpose, v *Visit) {
+	socket := v.socket
 	if s.opts.HandshakeTimeout > 0 {
 		socket.SetDeadline(time.Now().Add(s.opts.HandshakeTimeout))
 	}
@@ -158,10 +159,8 @@ func (s *Server) shake(ctx context.Context, socket net.Conn, p purpose, v *Visit
 	if err == nil {
 		protocol, err = conn.shake() // Drain cuts it off
 	}
-	s.mu.Lock()
-	delete(s.strangers, socket)
-	s.mu.Unlock()
 	if err != nil {
+		s.known(socket)
 		s.log.Info("handshake failed", "from", v.from, "error", err.Error())
 		socket.Close()
 		s.leave(v.pass)
@@ -174,8 +173,16 @@ func (s *Server) shake(ctx context.Context, socket net.Conn, p purpose, v *Visit
 		s.opts.Web(v)
 		return
 	}
+	s.known(socket)
 	conn.loose()
 	go s.session(ctx, conn, v.from, v.pass)
+}
+
+// known says that Drain need not cut the connection off: it is a session's, or closed.
+func (s *Server) known(socket net.Conn) {
+	s.mu.Lock()
+	delete(s.strangers, socket)
+	s.mu.Unlock()
 }
 
 func (s *Server) session(ctx context.Context, conn *conn, from netip.Addr, pass *pass) {
@@ -200,7 +207,7 @@ func (s *Server) logRefused(from netip.Addr, why string) {
 	}
 }
 
-// Drain stops accepting, cuts off handshakes, and ends the sessions; those
+// Drain stops accepting, cuts off handshakes and what speaks HTTP, and ends the sessions; those
 // that have not ended when ctx does are cut off. It returns after the last connection.
 func (s *Server) Drain(ctx context.Context) {
 	s.mu.Lock()

@@ -10,6 +10,7 @@ import (
 // writes wait, under the deadlines, until Loose.
 type Visit struct {
 	*conn
+	socket net.Conn
 	from   netip.Addr
 	pass   *pass
 	server *Server
@@ -36,12 +37,16 @@ func (v *Visit) Forwarded(from netip.Addr) bool {
 func (v *Visit) SignedIn() { v.pass.signIn() }
 
 // Loose has writes wait no more: what the peer does not take is kept, for Drain. It is called once, while nobody else uses the connection.
-func (v *Visit) Loose() { v.loose() }
+func (v *Visit) Loose() {
+	v.server.known(v.socket)
+	v.loose()
+}
 
 // Close closes the connection and ends its counting. It may be called again without harm.
 func (v *Visit) Close() (err error) {
 	v.closed.Do(func() {
 		err = v.Conn.Close()
+		v.server.known(v.socket)
 		v.server.leave(v.pass)
 	})
 	return err

@@ -1,7 +1,11 @@
 package web
 
 import (
+	"bufio"
+	"net"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"unicode/utf8"
@@ -14,7 +18,10 @@ type visitor struct {
 	Visitor
 	reads  [][]byte
 	writes []string
+	loose  bool
 }
+
+func (v *visitor) Loose() { v.loose = true }
 
 func (v *visitor) Write(b []byte) (int, error) {
 	v.writes = append(v.writes, string(b))
@@ -41,6 +48,33 @@ func TestGather(t *testing.T) {
 	s.Write([]byte("pong"))
 	if want := []string{"pong", "headpongtext", "pong"}; err != nil || !slices.Equal(v.writes, want) {
 		t.Errorf("%q %v, want %q", v.writes, err, want)
+	}
+}
+
+// taken is a response whose connection can be taken over, with bytes behind the request.
+type taken struct {
+	http.ResponseWriter
+	behind *bufio.Reader
+}
+
+func (r taken) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return nil, bufio.NewReadWriter(r.behind, nil), nil
+}
+
+// TestHijack: from the upgrade on writes wait for nobody, and what is kept is small.
+func TestHijack(t *testing.T) {
+	v := &visitor{reads: [][]byte{[]byte("later")}}
+	behind := bufio.NewReader(strings.NewReader("early"))
+	behind.Peek(1)
+	conn, small, err := hijacker{taken{behind: behind}, &socket{Visitor: v}}.Hijack()
+	if err != nil || !v.loose || small.Reader.Size() > 512 || small.Writer.Size() > 16 {
+		t.Fatalf("%v; loose: %v; buffers of %d and %d bytes", err, v.loose, small.Reader.Size(), small.Writer.Size())
+	}
+	b := make([]byte, 10)
+	for _, want := range []string{"early", "later"} {
+		if n, err := conn.Read(b); err != nil || string(b[:n]) != want {
+			t.Errorf("%q %v, want %q", b[:n], err, want)
+		}
 	}
 }
 

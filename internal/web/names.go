@@ -60,7 +60,8 @@ func origin(v Visitor, forwarded []string) (netip.Addr, bool) {
 		return v.From(), true
 	}
 	if len(forwarded) == 0 {
-		return netip.IPv4Unspecified(), true
+		addr, err := netip.ParseAddrPort(v.RemoteAddr().String())
+		return addr.Addr(), err == nil
 	}
 	last := forwarded[len(forwarded)-1]
 	last = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])

@@ -37,7 +37,7 @@ type Options struct {
 
 // What nobody needs to change.
 const (
-	keepAlive   = 5 * time.Second // between two requests; each such connection is a stranger to the entrance
+	keepAlive   = 2 * time.Second // between two requests; each such connection is a stranger to the entrance
 	maxHead     = 8 << 10         // bytes of a request's head, give or take what net/http adds
 	maxRequests = 64              // of one connection
 )
@@ -99,7 +99,7 @@ func (s *Server) Serve(v Visitor) {
 	}
 }
 
-// Close ends Run, and cuts off the connections that speak HTTP. Those that are sessions are the session service's to end.
+// Close ends Run, and closes the connections that speak HTTP. Those that are sessions are the session service's to end.
 func (s *Server) Close() {
 	s.close.Do(func() { close(s.closed) })
 	s.http.Close()
