@@ -85,7 +85,7 @@ func TestPageUnread(t *testing.T) {
 	alice := b.person()
 	alice.signIn("alice", parleytest.Password)
 	alice.isIn("lobby")
-	const badge = `document.querySelector('a[href="#garden"] .badge').textContent`
+	const badge = `document.querySelector('a[href="#garden"] .badge')?.textContent`
 	bob.Do("SEND|garden||one")
 	id := strings.TrimPrefix(bob.Do("SEND|garden||two, alice"), "OK|")
 	bob.Do("SEND|garden||three")
