@@ -172,7 +172,9 @@ export class Chat {
     if (!document.hidden || !t) for (const view of this.#views) view.draw(t)
     else this.attention.draw()
     const looks = this.hasReader && this.messages.isAtNewest && !this.aside.coversRoom
+    const before = t?.unread.count
     const id = this.mirror.attend(looks)
+    if (t?.unread.count !== before) this.refresh()
     if (id > 0 && !this.mirror.isGuest) this.shown.note(t.name, id)
     this.loader.look()
   }
