@@ -3,24 +3,33 @@
 
 const TAB = 'parley.tab' // sessionStorage: { id, user, token, tried }
 const STAY = 'parley.stay.' // localStorage, by account: { token, tried }
+const MOMENT = 1500 // milliseconds
 const LAST = 'parley.last' // localStorage: the account that stays signed in
 
-// Both kinds of storage may be refused by the browser; then the token lives as long as the page.
-function read(storage, key) {
+// memory is for a browser that refuses storage: what is kept lives as long as the page.
+const memory = new Map()
+const instead = { getItem: (key) => memory.get(key) ?? null, setItem: (key, value) => memory.set(key, value), removeItem: (key) => memory.delete(key) }
+
+function storage(kind) {
   try {
-    return JSON.parse(globalThis[storage].getItem(key))
+    return globalThis[kind] ?? instead
+  } catch {
+    return instead
+  }
+}
+
+// read is null where there is nothing, or nothing that this page has written.
+function read(kind, key) {
+  try {
+    return JSON.parse(storage(kind).getItem(key))
   } catch {
     return null
   }
 }
 
-function write(storage, key, value) {
-  try {
-    if (value === null) globalThis[storage].removeItem(key)
-    else globalThis[storage].setItem(key, JSON.stringify(value))
-  } catch {
-    // as said above
-  }
+function write(kind, key, value) {
+  if (value === null) storage(kind).removeItem(key)
+  else storage(kind).setItem(key, JSON.stringify(value))
 }
 
 let tab = null
@@ -31,21 +40,23 @@ function ownTab() {
     const kept = read('sessionStorage', TAB)
     if (kept && await hold(TAB + kept.id)) return kept
     const own = { id: crypto.randomUUID() }
-    if (kept) sessionStorage.clear()
+    if (kept) storage('sessionStorage').clear()
     await hold(TAB + own.id)
     return own
   })()
   return tab
 }
 
-// hold takes a lock for as long as the page lives; false where another tab has it.
+// hold takes a lock for as long as the page lives; false where another tab has it. A page that was left for this one, by a reload, may
+// have it for a moment still.
 function hold(name) {
   if (!navigator.locks) return Promise.resolve(true)
   return new Promise((resolve) => {
-    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-      resolve(lock !== null)
-      return lock ? new Promise(() => {}) : undefined
-    })
+    const forever = () => {
+      resolve(true)
+      return new Promise(() => {})
+    }
+    navigator.locks.request(name, { signal: AbortSignal.timeout(MOMENT) }, forever).catch(() => resolve(false))
   })
 }
 
