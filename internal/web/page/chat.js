@@ -82,7 +82,7 @@ export class Chat {
     this.#views = [new Rooms(this), new Header(this), this.messages, this.composer, this.aside, new Status(this), this.attention]
     bindKeys(this)
     const { signal } = this
-    this.#account.keeper?.onForgotten(() => this.signOut(), signal)
+    this.#account.keeper?.onLeft(() => this.signOut(), signal)
     addEventListener('hashchange', () => this.#follow(), { signal })
     addEventListener('focus', () => this.refresh(), { signal })
     addEventListener('blur', () => this.refresh(), { signal })

@@ -3,6 +3,7 @@
 
 const TAB = 'parley.tab' // sessionStorage: { id, user, token, tried }
 const STAY = 'parley.stay.' // localStorage, by account: { token, tried }
+const OUT = 'parley.out.' // localStorage, by account: set for a moment by who signs out
 const MOMENT = 1500 // milliseconds
 const LAST = 'parley.last' // localStorage: the account that stays signed in
 
@@ -95,7 +96,9 @@ class TabKeeper {
 
   forget() { this.#write('', false) }
 
-  onForgotten() {} // no other tab knows it
+  leave() { this.forget() }
+
+  onLeft() {} // no other tab knows it
 
   #write(token, tried) {
     write('sessionStorage', TAB, { id: this.#id, ...(token ? { user: this.#user, token, tried } : {}) })
@@ -126,10 +129,18 @@ class SharedKeeper {
     if (read('localStorage', LAST) === this.#user) write('localStorage', LAST, null)
   }
 
-  // onForgotten calls back when another tab signs this account out.
-  onForgotten(callback, signal) {
+  // leave is forget for an account that signs out, in all its tabs.
+  leave() {
+    this.forget()
+    write('localStorage', OUT + this.#user, Date.now()) // the others hear of it
+    write('localStorage', OUT + this.#user, null)
+  }
+
+  // onLeft calls back when another tab signs this account out. A token that is only forgotten, since the server takes it no more, says
+  // nothing of a session that lives.
+  onLeft(callback, signal) {
     addEventListener('storage', ({ key, newValue }) => {
-      if (key === this.#key && newValue === null) callback()
+      if (key === OUT + this.#user && newValue !== null) callback()
     }, { signal })
   }
 

@@ -93,17 +93,20 @@ test('a try that nobody heard the end of makes the token doubtful, until it is k
   }
 })
 
-test('what is forgotten is gone, and told to the other tabs', async () => {
+test('who signs out leaves no token, and the other tabs hear of it', async () => {
   const w = world()
   const keeper = await (await openTab(w, new Storage())).keeperFor('alice', true)
   await use(keeper, 'pt1.1')
   let isTold = false
-  keeper.onForgotten(() => { isTold = true }, undefined)
-  keeper.forget()
+  keeper.onLeft(() => { isTold = true }, undefined)
+  const told = []
+  w.local.setItem = function (key, value) { told.push([key, value]); this.set(key, value) }
+  keeper.leave()
   assert.equal([...w.local.values()].join(), '')
-  listeners.at(-1)({ key: 'parley.stay.bob', newValue: null })
-  assert.ok(!isTold)
+  listeners.at(-1)({ key: 'parley.out.bob', newValue: '1' })
   listeners.at(-1)({ key: 'parley.stay.alice', newValue: null })
+  assert.ok(!isTold)
+  listeners.at(-1)({ key: told[0][0], newValue: told[0][1] })
   assert.ok(isTold)
 })
 
