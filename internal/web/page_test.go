@@ -23,10 +23,11 @@ func start(t *testing.T, flags ...string) (*parleytest.Server, *browser) {
 	return s, openBrowser(t, s)
 }
 
-// TestPageTalk: a wrong password, two people in two browsers and one at the line port, what is unread, and a conversation.
+// TestPageTalk: a wrong password, two people in two browsers, one in a terminal and one at the line port, what is unread, and a conversation.
 func TestPageTalk(t *testing.T) {
 	s, b := start(t)
 	s.User("carol")
+	s.User("dave")
 	alice, bob := b.person(), b.person()
 	alice.signIn("alice", "not her password")
 	alice.await(`document.getElementById('signin-wrong').textContent === 'The name or the password is wrong.'`)
@@ -36,8 +37,18 @@ func TestPageTalk(t *testing.T) {
 	bob.isOnline()
 	carol := s.SignIn("carol")
 
+	env := append(os.Environ(), "HOME="+t.TempDir(), "XDG_STATE_HOME=", "XDG_CONFIG_HOME=", "TERM=xterm-256color", "NO_COLOR=", "PARLEY_PASSWORD=", "PARLEY_PLAIN=false")
+	dave := parleytest.OpenTmux(t, 100, 24, env, parleytest.Build(t, "parley"), "--ca", s.CA, "dave@"+s.Addr)
+	dave.Await("Password of dave")
+	dave.Enter(parleytest.Password)
+	dave.Await("● TLS 1.3")
+
 	alice.enter("text", "hello from alice")
 	bob.shows("hello from alice")
+	dave.Await("alice │ hello from alice")
+	dave.Enter("hello from a terminal")
+	alice.shows("hello from a terminal")
+	bob.shows("hello from a terminal")
 	carol.Await("|lobby|alice|hello from alice")
 	carol.Do("MSG|hello from carol, bob")
 	alice.shows("hello from carol, bob")

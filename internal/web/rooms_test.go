@@ -184,3 +184,31 @@ func TestPagePhone(t *testing.T) {
 	visible("sidebar")
 	alice.isClean()
 }
+
+// TestPageNotify: who does not look is called where they are meant, and nothing counts as read.
+func TestPageNotify(t *testing.T) {
+	s, b := start(t)
+	bob := s.SignIn("bob")
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.isIn("lobby")
+	js[bool](alice, `(() => {
+		window.calls = []
+		window.Notification = class {
+			static permission = 'granted'
+			constructor(title, { body }) { calls.push(title + ': ' + body) }
+		}
+		document.hasFocus = () => false
+		return window.dispatchEvent(new Event('blur'))
+	})()`)
+	bob.Do("MSG|good morning")
+	alice.shows("good morning")
+	bob.Do("MSG|Alice, are you there?")
+	alice.shows("Alice, are you there?")
+	alice.await(`calls.join() === 'bob in lobby: Alice, are you there?'`)
+	alice.await(`document.title.startsWith('(1)')`)
+	alice.await(`document.querySelector('a[href="#lobby"] .badge').textContent === '@1 · 2'`)
+	js[bool](alice, `(document.hasFocus = () => true, window.dispatchEvent(new Event('focus')))`)
+	alice.await(`document.querySelector('a[href="#lobby"] .badge').hidden && !document.title.startsWith('(')`)
+	alice.isClean()
+}

@@ -30,7 +30,7 @@ export class Chat {
   #onShow
   #onEnded
   #views = []
-  #frame = 0
+  #undo = null // takes back the drawing that is to come
   #ending = new AbortController() // of what listens beyond this chat
 
   // account: user, isGuest, keeper and url, as the Client takes them. onShow shows the chat, onEnded(why, user) takes it away.
@@ -82,7 +82,7 @@ export class Chat {
     this.#views = [new Rooms(this), new Header(this), this.messages, this.composer, this.aside, new Status(this), this.attention]
     bindKeys(this)
     const { signal } = this
-    this.#account.keeper?.onForgotten(() => this.signOut(), signal)
+    this.#account.keeper?.onLeft(() => this.signOut(), signal)
     addEventListener('hashchange', () => this.#follow(), { signal })
     addEventListener('focus', () => this.refresh(), { signal })
     addEventListener('blur', () => this.refresh(), { signal })
@@ -90,6 +90,8 @@ export class Chat {
     addEventListener('offline', () => this.client.state.online && this.client.probe(), { signal })
     addEventListener('pagehide', () => this.shown.flush(), { signal })
     document.addEventListener('visibilitychange', () => {
+      this.#undo?.()
+      this.#undo = null
       this.refresh()
       if (!document.hidden) this.client.probe()
     }, { signal })
@@ -105,13 +107,18 @@ export class Chat {
 
   // refresh draws what has changed, soon.
   refresh() {
-    if (!this.isShown || this.#frame) return
-    // Frames stop while the page is hidden; what is told then (title, notifications) must not.
-    const later = document.hidden ? (draw) => setTimeout(draw, 100) : requestAnimationFrame
-    this.#frame = later(() => {
-      this.#frame = 0
+    if (!this.isShown || this.#undo) return
+    const draw = () => {
+      this.#undo = null
       this.#draw()
-    })
+    }
+    if (document.hidden) { // then there are no frames; what is told in the title must go on
+      const timer = setTimeout(draw, 100)
+      this.#undo = () => clearTimeout(timer)
+    } else {
+      const frame = requestAnimationFrame(draw)
+      this.#undo = () => cancelAnimationFrame(frame)
+    }
   }
 
   // hasReader tells whether somebody looks at the page.
@@ -172,7 +179,9 @@ export class Chat {
     if (!document.hidden || !t) for (const view of this.#views) view.draw(t)
     else this.attention.draw()
     const looks = this.hasReader && this.messages.isAtNewest && !this.aside.coversRoom
+    const before = t?.unread.count
     const id = this.mirror.attend(looks)
+    if (t?.unread.count !== before) this.refresh()
     if (id > 0 && !this.mirror.isGuest) this.shown.note(t.name, id)
     this.loader.look()
   }

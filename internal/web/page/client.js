@@ -76,7 +76,7 @@ export class Client {
   // leave signs out: the session and its token end.
   async leave() {
     this.#leaving = true
-    this.#keeper?.forget()
+    this.#keeper?.leave()
     const { session } = this
     if (session && !session.ended) {
       await Promise.race([session.ask('EXIT', '').catch(() => {}), sleep(2000)])
@@ -116,7 +116,7 @@ export class Client {
       if (this.#leaving) return
       this.#handlers.onLost()
       if (why instanceof Bye && why.code === 'ejected') {
-        this.#keeper?.forget()
+        if (!this.#keeper?.stays) this.#keeper?.forget() // where tabs share it, another may have a newer one that is good
         return this.#handlers.onEnded(`You were signed out: ${why.message}.`)
       }
       await this.#wait(why)

@@ -141,11 +141,11 @@ export class Mirror {
     this.#listing = false
     this.#stale = true
     for (const t of this.#rooms.values()) {
-      t.behind = t.behind || t.items.length > 0
       t.run++ // pages on their way are lost
       t.asking = ''
       t.presence.lost()
-      if (t.behind && t.name !== this.#open) t.restart()
+      if (t.items.length > 0 && t.name === this.#open) t.behind = true
+      else t.restart()
     }
   }
 

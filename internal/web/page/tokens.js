@@ -3,24 +3,34 @@
 
 const TAB = 'parley.tab' // sessionStorage: { id, user, token, tried }
 const STAY = 'parley.stay.' // localStorage, by account: { token, tried }
+const OUT = 'parley.out.' // localStorage, by account: set for a moment by who signs out
+const MOMENT = 1500 // milliseconds
 const LAST = 'parley.last' // localStorage: the account that stays signed in
 
-// Both kinds of storage may be refused by the browser; then the token lives as long as the page.
-function read(storage, key) {
+// memory is for a browser that refuses storage: what is kept lives as long as the page.
+const memory = new Map()
+const instead = { getItem: (key) => memory.get(key) ?? null, setItem: (key, value) => memory.set(key, value), removeItem: (key) => memory.delete(key) }
+
+function storage(kind) {
   try {
-    return JSON.parse(globalThis[storage].getItem(key))
+    return globalThis[kind] ?? instead
+  } catch {
+    return instead
+  }
+}
+
+// read is null where there is nothing, or nothing that this page has written.
+function read(kind, key) {
+  try {
+    return JSON.parse(storage(kind).getItem(key))
   } catch {
     return null
   }
 }
 
-function write(storage, key, value) {
-  try {
-    if (value === null) globalThis[storage].removeItem(key)
-    else globalThis[storage].setItem(key, JSON.stringify(value))
-  } catch {
-    // as said above
-  }
+function write(kind, key, value) {
+  if (value === null) storage(kind).removeItem(key)
+  else storage(kind).setItem(key, JSON.stringify(value))
 }
 
 let tab = null
@@ -31,21 +41,23 @@ function ownTab() {
     const kept = read('sessionStorage', TAB)
     if (kept && await hold(TAB + kept.id)) return kept
     const own = { id: crypto.randomUUID() }
-    if (kept) sessionStorage.clear()
+    if (kept) storage('sessionStorage').clear()
     await hold(TAB + own.id)
     return own
   })()
   return tab
 }
 
-// hold takes a lock for as long as the page lives; false where another tab has it.
+// hold takes a lock for as long as the page lives; false where another tab has it. A page that was left for this one, by a reload, may
+// have it for a moment still.
 function hold(name) {
   if (!navigator.locks) return Promise.resolve(true)
   return new Promise((resolve) => {
-    navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-      resolve(lock !== null)
-      return lock ? new Promise(() => {}) : undefined
-    })
+    const forever = () => {
+      resolve(true)
+      return new Promise(() => {})
+    }
+    navigator.locks.request(name, { signal: AbortSignal.timeout(MOMENT) }, forever).catch(() => resolve(false))
   })
 }
 
@@ -84,7 +96,9 @@ class TabKeeper {
 
   forget() { this.#write('', false) }
 
-  onForgotten() {} // no other tab knows it
+  leave() { this.forget() }
+
+  onLeft() {} // no other tab knows it
 
   #write(token, tried) {
     write('sessionStorage', TAB, { id: this.#id, ...(token ? { user: this.#user, token, tried } : {}) })
@@ -115,10 +129,18 @@ class SharedKeeper {
     if (read('localStorage', LAST) === this.#user) write('localStorage', LAST, null)
   }
 
-  // onForgotten calls back when another tab signs this account out.
-  onForgotten(callback, signal) {
+  // leave is forget for an account that signs out, in all its tabs.
+  leave() {
+    this.forget()
+    write('localStorage', OUT + this.#user, Date.now()) // the others hear of it
+    write('localStorage', OUT + this.#user, null)
+  }
+
+  // onLeft calls back when another tab signs this account out. A token that is only forgotten, since the server takes it no more, says
+  // nothing of a session that lives.
+  onLeft(callback, signal) {
     addEventListener('storage', ({ key, newValue }) => {
-      if (key === this.#key && newValue === null) callback()
+      if (key === OUT + this.#user && newValue !== null) callback()
     }, { signal })
   }
 

@@ -46,6 +46,7 @@ class World {
         return use(token, tried, (next) => { this.token = next; this.tried = false })
       },
       forget: () => { this.token = ''; this.tried = false },
+      leave: () => { this.token = ''; this.tried = false },
     }
   }
 

@@ -244,3 +244,17 @@ test('the line above what is new moves to where reading stopped', () => {
   m.take(message(7), NOW)
   assert.equal(t.mark, 5)
 })
+
+test('a room that was empty may not be so after a lost connection', () => {
+  const m = begin()
+  const t = load(m, 'lobby', [], true)
+  assert.ok(t.start)
+  const post = { target: 'lobby', text: 'one' }
+  m.posted(post)
+  m.lost()
+  m.settled(post, 5, '', NOW) // before LIST has told what was missed
+  assert.ok(!t.start)
+  m.online = true
+  load(m, 'lobby', [message(4), message(5, 'alice')], true)
+  assert.deepEqual(ids(t), [4, 5])
+})

@@ -34,6 +34,7 @@ export class Composer {
       this.#send()
     }, { signal })
     this.#text.addEventListener('input', () => this.#typed(), { signal })
+    addEventListener('resize', () => this.#typed(), { signal })
     addEventListener('beforeunload', (event) => { if (chat.outbox.size > 0) event.preventDefault() }, { signal })
   }
 

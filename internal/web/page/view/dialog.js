@@ -10,7 +10,14 @@ export function show(title, ...content) {
   if (dialog.open) dialog.close()
   dialog.replaceChildren(h('h2', { id: 'dialog-title' }, title), ...content)
   dialog.showModal()
-  return new Promise((resolve) => { dialog.addEventListener('close', () => resolve(), { once: true }) })
+  return new Promise((resolve) => {
+    const closed = () => {
+      if (dialog.open) return // word of an earlier one, which comes late
+      dialog.removeEventListener('close', closed)
+      resolve()
+    }
+    dialog.addEventListener('close', closed)
+  })
 }
 
 export function closeAsk() { dialog.close() }

@@ -32,5 +32,5 @@ function tell() {
     ? [`${waiting.length} new messages`]
     : waiting.map(({ user, text }) => printable(`${user}: ${text}`))
   waiting = []
-  byId('live').replaceChildren(...texts.map((text) => h('span', {}, text + '. ')))
+  byId('live').replaceChildren(...texts.map((text) => h('span', {}, /[.!?]$/.test(text) ? `${text} ` : `${text}. `)))
 }

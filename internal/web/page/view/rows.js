@@ -1,5 +1,6 @@
 // What rows a timeline has on the screen, in order, and what each of them looks like. A row is { key, sign, make }: the same key is the
 // same row, and it is made anew where its sign has changed.
+import { sentence } from '../client.js'
 import { mentionOf, printable } from '../wire.js'
 import { h, hueOf, icon, tile } from './dom.js'
 import { render } from './text.js'
@@ -98,7 +99,7 @@ function pendingRow(post, self) {
 
 function failedRow(post, why) {
   return h('li', { class: 'message failed', 'data-post': post.key, tabindex: '-1' },
-    h('div', { class: 'by' }, h('strong', {}, 'Not sent'), ' ', h('span', {}, printable(why))),
+    h('div', { class: 'by' }, h('strong', {}, 'Not sent.'), ' ', h('span', {}, printable(sentence(why)))),
     h('p', { class: 'text', dir: 'auto' }, ...render(post.text, null)),
     h('p', { class: 'acts' }, h('button', { class: 'link', 'data-act': 'edit' }, 'Edit'), ' ', h('button', { class: 'link', 'data-act': 'discard' }, 'Discard')))
 }
