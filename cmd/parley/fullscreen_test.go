@@ -90,12 +90,12 @@ func steersNothing(t *testing.T, shown string) {
 		},
 		HandleDcs: func(cmd ansi.Cmd, _ ansi.Params, data []byte) { t.Errorf("DCS %v: %q", cmd, data) },
 		HandleEsc: func(cmd ansi.Cmd) {
-			if final := cmd.Final(); !strings.ContainsRune("78=>\\", rune(final)) {
+			if final := cmd.Final(); !strings.ContainsRune("78=>\\MDE", rune(final)) {
 				t.Errorf("ESC %c", final)
 			}
 		},
 		HandleCsi: func(cmd ansi.Cmd, _ ansi.Params) {
-			if final := cmd.Final(); !strings.ContainsRune("mHKJhlABCDEFGdXPpqu@cLMrbTSZsW", rune(final)) {
+			if final := cmd.Final(); !strings.ContainsRune("mHKJhlABCDEFGIdXPpqu@cLMrbTSZsW`aef", rune(final)) {
 				t.Errorf("CSI %c", final)
 			}
 		},
