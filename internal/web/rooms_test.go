@@ -85,7 +85,7 @@ func TestPageUnread(t *testing.T) {
 	alice := b.person()
 	alice.signIn("alice", parleytest.Password)
 	alice.isIn("lobby")
-	const badge = `document.querySelector('a[href="#garden"] .badge').textContent`
+	const badge = `document.querySelector('a[href="#garden"] .badge')?.textContent`
 	bob.Do("SEND|garden||one")
 	id := strings.TrimPrefix(bob.Do("SEND|garden||two, alice"), "OK|")
 	bob.Do("SEND|garden||three")
@@ -121,7 +121,7 @@ func TestPageKeys(t *testing.T) {
 	alice.enter("ask-words", "gar")
 	alice.isIn("garden")
 	bob.Do("SEND|lobby||anybody?")
-	alice.await(`document.querySelector('a[href="#lobby"] .badge').textContent === '1'`)
+	alice.await(`document.querySelector('a[href="#lobby"] .badge')?.textContent === '1'`)
 	alice.press("a", chromedp.ModifierAlt)
 	alice.isIn("lobby")
 	alice.press("f", chromedp.ModifierCtrl)
@@ -174,7 +174,7 @@ func TestPagePhone(t *testing.T) {
 	alice.click("#rooms a")
 	visible("room")
 	alice.await(texts + `.length === 1`)
-	alice.await(`document.querySelector('#rooms .badge').hidden`)
+	alice.await(`document.querySelector('#rooms .badge')?.hidden`)
 	fits()
 	alice.click("#here")
 	visible("aside")
@@ -207,8 +207,8 @@ func TestPageNotify(t *testing.T) {
 	alice.shows("Alice, are you there?")
 	alice.await(`calls.join() === 'bob in lobby: Alice, are you there?'`)
 	alice.await(`document.title.startsWith('(1)')`)
-	alice.await(`document.querySelector('a[href="#lobby"] .badge').textContent === '@1 · 2'`)
+	alice.await(`document.querySelector('a[href="#lobby"] .badge')?.textContent === '@1 · 2'`)
 	js[bool](alice, `(document.hasFocus = () => true, window.dispatchEvent(new Event('focus')))`)
-	alice.await(`document.querySelector('a[href="#lobby"] .badge').hidden && !document.title.startsWith('(')`)
+	alice.await(`document.querySelector('a[href="#lobby"] .badge')?.hidden && !document.title.startsWith('(')`)
 	alice.isClean()
 }
