@@ -85,14 +85,14 @@ export class Chat {
     this.#account.keeper?.onLeft(() => this.signOut(), signal)
     addEventListener('hashchange', () => this.#follow(), { signal })
     addEventListener('focus', () => this.refresh(), { signal })
-    addEventListener('blur', () => this.refresh(), { signal })
+    addEventListener('blur', () => this.#lookAway(), { signal })
     addEventListener('online', () => this.client.probe(), { signal })
     addEventListener('offline', () => this.client.state.online && this.client.probe(), { signal })
     addEventListener('pagehide', () => this.shown.flush(), { signal })
     document.addEventListener('visibilitychange', () => {
       this.#undo?.()
       this.#undo = null
-      this.refresh()
+      this.#lookAway()
       if (!document.hidden) this.client.probe()
     }, { signal })
     if (!this.#target() && !matchMedia('(max-width: 700px)').matches) history.replaceState(null, '', '#lobby')
@@ -147,6 +147,12 @@ export class Chat {
     this.outbox.clear()
     await this.client.leave()
     this.#onEnded('', '')
+  }
+
+  // lookAway takes that nobody may look any more: until the next drawing nothing counts as read.
+  #lookAway() {
+    this.mirror.attend(false)
+    this.refresh()
   }
 
   #target() {
