@@ -73,6 +73,7 @@ export class Composer {
     if (failure) {
       t.failed = t.failed.filter((other) => other !== failure)
       if (act === 'edit') this.#edit(failure.post.text)
+      this.#chat.mirror.stale() // it may have been all that was left of a room
     }
     this.#chat.refresh()
   }
