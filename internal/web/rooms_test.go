@@ -212,3 +212,35 @@ func TestPageNotify(t *testing.T) {
 	alice.await(`document.querySelector('a[href="#lobby"] .badge')?.hidden && !document.title.startsWith('(')`)
 	alice.isClean()
 }
+
+// TestPageExpelled: what somebody types as they are taken out of a room is not said in another one without their word.
+func TestPageExpelled(t *testing.T) {
+	s, b := start(t)
+	bob := s.SignIn("bob")
+	bob.Do("JOIN|secret")
+	second := s.SignIn("alice")
+	second.Do("JOIN|secret")
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.click(`a[href="#secret"]`)
+	alice.isIn("secret")
+	do(t, alice.ctx, chromedp.SendKeys(chromedp.CSS("#text"), "only for "))
+	bob.Do("EXPEL|secret|alice")
+	alice.isIn("lobby")
+	alice.press("u", 0)
+	alice.press("s", 0)
+	alice.press(kb.Enter, 0)
+	alice.await(`document.querySelector('#dialog[open] h2')?.textContent === 'Send it to lobby?'`)
+	alice.press(kb.Enter, 0) // as one does who types on without looking
+	alice.press(kb.Escape, 0)
+	alice.await(`!document.getElementById('dialog').open && document.getElementById('text').value === 'only for us'`)
+	if n := js[int](alice, texts+`.length + document.querySelectorAll('.message.pending').length`); n != 0 {
+		t.Errorf("%d messages are said", n)
+	}
+	alice.press(kb.Enter, 0)
+	alice.yes()
+	second.Await("|lobby|alice|only for us")
+	alice.enter("text", "all may read this")
+	second.Await("|lobby|alice|all may read this")
+	alice.isClean()
+}

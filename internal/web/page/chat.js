@@ -164,13 +164,19 @@ export class Chat {
     }
   }
 
-  #follow() {
+  // moved goes where the person did not choose to go; Back does not lead to a room that is not there.
+  #moved(where) {
+    history.replaceState(null, '', `#${where}`)
+    this.#follow(true)
+  }
+
+  #follow(isMoved = false) {
     const name = this.#target()
     closeMenu()
     byId('chat').dataset.screen = name ? 'room' : 'rooms'
     this.mirror.open(name)
     this.messages.opened()
-    this.composer.opened(name)
+    this.composer.opened(name, isMoved)
     this.aside.opened()
     this.refresh()
   }
@@ -179,7 +185,7 @@ export class Chat {
     if (this.signal.aborted) return
     const t = this.mirror.opened
     if (!t && this.#target()) { // it was left, or never was
-      if (this.mirror.online) location.hash = this.#target() === 'lobby' ? '' : 'lobby'
+      if (this.mirror.online) this.#moved(this.#target() === 'lobby' ? '' : 'lobby')
       return
     }
     if (!document.hidden || !t) for (const view of this.#views) view.draw(t)
