@@ -241,6 +241,8 @@ export class Chat {
     this.isShown = false
     closeMenu()
     byId('dialog').close()
-    for (const id of ['messages', 'rooms', 'people', 'aside-list', 'toasts']) byId(id).replaceChildren()
+    byId('text').value = byId('find-words').value = ''
+    history.replaceState(null, '', location.pathname)
+    for (const id of ['messages', 'rooms', 'people', 'aside-list', 'toasts', 'topic', 'live', 'dialog']) byId(id).replaceChildren()
   }
 }

@@ -14,6 +14,7 @@ export function show(title, ...content) {
     const closed = () => {
       if (dialog.open) return // word of an earlier one, which comes late
       dialog.removeEventListener('close', closed)
+      dialog.replaceChildren() // there may be a password in it
       resolve()
     }
     dialog.addEventListener('close', closed)
