@@ -96,6 +96,7 @@ func TestPageUnread(t *testing.T) {
 	alice.shows("three")
 	alice.await(`document.getElementById('new-line')?.nextElementSibling.textContent.includes('three')`)
 	second.Await("SEEN|garden|")
+	alice.await(`document.querySelector('a[href="#garden"] .badge').hidden && document.title === '#garden · parley'`)
 	if list := second.Do("LIST|"); !strings.Contains(list, ":0|lobby:") {
 		t.Errorf("read here and unread there: %s", list)
 	}
@@ -242,5 +243,27 @@ func TestPageExpelled(t *testing.T) {
 	second.Await("|lobby|alice|only for us")
 	alice.enter("text", "all may read this")
 	second.Await("|lobby|alice|all may read this")
+	alice.isClean()
+}
+
+// TestPageMissed: what was said in an empty conversation while there was no connection is shown, and read only then.
+func TestPageMissed(t *testing.T) {
+	s, b := start(t)
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.isOnline()
+	js[string](alice, `location.hash = '@bob'`)
+	alice.isIn("bob")
+	s.Kill()
+	alice.await(`!document.getElementById('try-now').hidden`)
+	s.Launch()
+	bob := s.SignIn("bob")
+	bob.Do("SEND|@alice||one")
+	bob.Do("SEND|@alice||two")
+	js[bool](alice, `(document.getElementById('try-now').click(), true)`)
+	alice.isOnline()
+	alice.await(texts + `.join() === 'one,two'`)
+	bob.Do("SEND|@alice||three")
+	alice.await(texts + `.join() === 'one,two,three'`)
 	alice.isClean()
 }
