@@ -267,3 +267,25 @@ func TestPageMissed(t *testing.T) {
 	alice.await(texts + `.join() === 'one,two,three'`)
 	alice.isClean()
 }
+
+// TestPageNotSaid: what waits for a room that one is taken out of stays to be seen, until one has done with it.
+func TestPageNotSaid(t *testing.T) {
+	s, b := start(t)
+	s.SignIn("bob").Do("JOIN|secret")
+	s.SignIn("alice").Do("JOIN|secret")
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.click(`a[href="#secret"]`)
+	alice.isIn("secret")
+	s.Kill()
+	alice.enter("text", "only for us")
+	alice.await(`document.querySelector('.message.pending') !== null`)
+	s.Launch()
+	s.SignIn("bob").Do("EXPEL|secret|alice")
+	js[bool](alice, `(document.getElementById('try-now').click(), true)`)
+	alice.await(`document.querySelector('.message.failed .text')?.textContent === 'only for us'`)
+	alice.click(`[data-act="discard"]`)
+	alice.isIn("lobby")
+	alice.await(texts + `.length === 0`)
+	alice.isClean()
+}
