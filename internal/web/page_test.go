@@ -156,8 +156,8 @@ func TestPageResume(t *testing.T) {
 	}
 	js[bool](bob, `(document.getElementById('my-menu').click(), true)`)
 	bob.await(`[...document.querySelectorAll('#menu button')].some((entry) => entry.textContent === 'Sign out' && (entry.click(), true))`)
-	bob.await(`!document.getElementById('signin').hidden`)
-	second.await(`!document.getElementById('signin').hidden`)
+	bob.isSignedOut()
+	second.isSignedOut()
 	if kept := js[string](bob, `JSON.stringify({ ...localStorage, ...sessionStorage })`); strings.Contains(kept, "pt1.") {
 		t.Errorf("after signing out the browser keeps %s", kept)
 	}

@@ -96,6 +96,7 @@ func TestPageUnread(t *testing.T) {
 	alice.shows("three")
 	alice.await(`document.getElementById('new-line')?.nextElementSibling.textContent.includes('three')`)
 	second.Await("SEEN|garden|")
+	alice.await(`document.querySelector('a[href="#garden"] .badge').hidden && document.title === '#garden · parley'`)
 	if list := second.Do("LIST|"); !strings.Contains(list, ":0|lobby:") {
 		t.Errorf("read here and unread there: %s", list)
 	}
@@ -121,7 +122,7 @@ func TestPageKeys(t *testing.T) {
 	alice.enter("ask-words", "gar")
 	alice.isIn("garden")
 	bob.Do("SEND|lobby||anybody?")
-	alice.await(`document.querySelector('a[href="#lobby"] .badge').textContent === '1'`)
+	alice.await(`document.querySelector('a[href="#lobby"] .badge')?.textContent === '1'`)
 	alice.press("a", chromedp.ModifierAlt)
 	alice.isIn("lobby")
 	alice.press("f", chromedp.ModifierCtrl)
@@ -174,7 +175,7 @@ func TestPagePhone(t *testing.T) {
 	alice.click("#rooms a")
 	visible("room")
 	alice.await(texts + `.length === 1`)
-	alice.await(`document.querySelector('#rooms .badge').hidden`)
+	alice.await(`document.querySelector('#rooms .badge')?.hidden`)
 	fits()
 	alice.click("#here")
 	visible("aside")
@@ -207,8 +208,84 @@ func TestPageNotify(t *testing.T) {
 	alice.shows("Alice, are you there?")
 	alice.await(`calls.join() === 'bob in lobby: Alice, are you there?'`)
 	alice.await(`document.title.startsWith('(1)')`)
-	alice.await(`document.querySelector('a[href="#lobby"] .badge').textContent === '@1 · 2'`)
+	alice.await(`document.querySelector('a[href="#lobby"] .badge')?.textContent === '@1 · 2'`)
 	js[bool](alice, `(document.hasFocus = () => true, window.dispatchEvent(new Event('focus')))`)
-	alice.await(`document.querySelector('a[href="#lobby"] .badge').hidden && !document.title.startsWith('(')`)
+	alice.await(`document.querySelector('a[href="#lobby"] .badge')?.hidden && !document.title.startsWith('(')`)
+	alice.isClean()
+}
+
+// TestPageExpelled: what somebody types as they are taken out of a room is not said in another one without their word.
+func TestPageExpelled(t *testing.T) {
+	s, b := start(t)
+	bob := s.SignIn("bob")
+	bob.Do("JOIN|secret")
+	second := s.SignIn("alice")
+	second.Do("JOIN|secret")
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.click(`a[href="#secret"]`)
+	alice.isIn("secret")
+	do(t, alice.ctx, chromedp.SendKeys(chromedp.CSS("#text"), "only for "))
+	bob.Do("EXPEL|secret|alice")
+	alice.isIn("lobby")
+	alice.press("u", 0)
+	alice.press("s", 0)
+	alice.press(kb.Enter, 0)
+	alice.await(`document.querySelector('#dialog[open] h2')?.textContent === 'Send it to lobby?'`)
+	alice.press(kb.Enter, 0) // as one does who types on without looking
+	alice.press(kb.Escape, 0)
+	alice.await(`!document.getElementById('dialog').open && document.getElementById('text').value === 'only for us'`)
+	if n := js[int](alice, texts+`.length + document.querySelectorAll('.message.pending').length`); n != 0 {
+		t.Errorf("%d messages are said", n)
+	}
+	alice.press(kb.Enter, 0)
+	alice.yes()
+	second.Await("|lobby|alice|only for us")
+	alice.enter("text", "all may read this")
+	second.Await("|lobby|alice|all may read this")
+	alice.isClean()
+}
+
+// TestPageMissed: what was said in an empty conversation while there was no connection is shown, and read only then.
+func TestPageMissed(t *testing.T) {
+	s, b := start(t)
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.isOnline()
+	js[string](alice, `location.hash = '@bob'`)
+	alice.isIn("bob")
+	s.Kill()
+	alice.await(`!document.getElementById('try-now').hidden`)
+	s.Launch()
+	bob := s.SignIn("bob")
+	bob.Do("SEND|@alice||one")
+	bob.Do("SEND|@alice||two")
+	js[bool](alice, `(document.getElementById('try-now').click(), true)`)
+	alice.isOnline()
+	alice.await(texts + `.join() === 'one,two'`)
+	bob.Do("SEND|@alice||three")
+	alice.await(texts + `.join() === 'one,two,three'`)
+	alice.isClean()
+}
+
+// TestPageNotSaid: what waits for a room that one is taken out of stays to be seen, until one has done with it.
+func TestPageNotSaid(t *testing.T) {
+	s, b := start(t)
+	s.SignIn("bob").Do("JOIN|secret")
+	s.SignIn("alice").Do("JOIN|secret")
+	alice := b.person()
+	alice.signIn("alice", parleytest.Password)
+	alice.click(`a[href="#secret"]`)
+	alice.isIn("secret")
+	s.Kill()
+	alice.enter("text", "only for us")
+	alice.await(`document.querySelector('.message.pending') !== null`)
+	s.Launch()
+	s.SignIn("bob").Do("EXPEL|secret|alice")
+	js[bool](alice, `(document.getElementById('try-now').click(), true)`)
+	alice.await(`document.querySelector('.message.failed .text')?.textContent === 'only for us'`)
+	alice.click(`[data-act="discard"]`)
+	alice.isIn("lobby")
+	alice.await(texts + `.length === 0`)
 	alice.isClean()
 }

@@ -15,7 +15,13 @@ function prepare(account) {
   return new Chat({ ...account, url: url.href, onShow: () => show('chat'), onEnded: end })
 }
 
+// end takes a chat away, for a reason that the person is told. Who has signed out leaves nothing: the page begins anew.
 function end(why, user) {
+  if (why) ask(why, user)
+  else location.replace(location.pathname)
+}
+
+function ask(why, user) {
   show('signin')
   document.title = 'parley'
   signIn.ask(why, user)
@@ -31,4 +37,4 @@ byId('signin-host').textContent = location.host
 byId('host').textContent = location.hostname
 const kept = await find()
 if (kept) prepare({ user: kept.user, isGuest: false, keeper: kept.keeper }).resume()
-else end('', '')
+else ask('', '')

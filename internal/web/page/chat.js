@@ -85,14 +85,14 @@ export class Chat {
     this.#account.keeper?.onLeft(() => this.signOut(), signal)
     addEventListener('hashchange', () => this.#follow(), { signal })
     addEventListener('focus', () => this.refresh(), { signal })
-    addEventListener('blur', () => this.refresh(), { signal })
+    addEventListener('blur', () => this.#lookAway(), { signal })
     addEventListener('online', () => this.client.probe(), { signal })
     addEventListener('offline', () => this.client.state.online && this.client.probe(), { signal })
     addEventListener('pagehide', () => this.shown.flush(), { signal })
     document.addEventListener('visibilitychange', () => {
       this.#undo?.()
       this.#undo = null
-      this.refresh()
+      this.#lookAway()
       if (!document.hidden) this.client.probe()
     }, { signal })
     if (!this.#target() && !matchMedia('(max-width: 700px)').matches) history.replaceState(null, '', '#lobby')
@@ -149,6 +149,12 @@ export class Chat {
     this.#onEnded('', '')
   }
 
+  // lookAway takes that nobody may look any more: until the next drawing nothing counts as read.
+  #lookAway() {
+    this.mirror.attend(false)
+    this.refresh()
+  }
+
   #target() {
     try {
       const name = decodeURIComponent(location.hash.slice(1))
@@ -158,13 +164,19 @@ export class Chat {
     }
   }
 
-  #follow() {
+  // moved goes where the person did not choose to go; Back does not lead to a room that is not there.
+  #moved(where) {
+    history.replaceState(null, '', `#${where}`)
+    this.#follow(true)
+  }
+
+  #follow(isMoved = false) {
     const name = this.#target()
     closeMenu()
     byId('chat').dataset.screen = name ? 'room' : 'rooms'
     this.mirror.open(name)
     this.messages.opened()
-    this.composer.opened(name)
+    this.composer.opened(name, isMoved)
     this.aside.opened()
     this.refresh()
   }
@@ -173,7 +185,7 @@ export class Chat {
     if (this.signal.aborted) return
     const t = this.mirror.opened
     if (!t && this.#target()) { // it was left, or never was
-      if (this.mirror.online) location.hash = this.#target() === 'lobby' ? '' : 'lobby'
+      if (this.mirror.online) this.#moved(this.#target() === 'lobby' ? '' : 'lobby')
       return
     }
     if (!document.hidden || !t) for (const view of this.#views) view.draw(t)
@@ -229,6 +241,8 @@ export class Chat {
     this.isShown = false
     closeMenu()
     byId('dialog').close()
-    for (const id of ['messages', 'rooms', 'people', 'aside-list', 'toasts']) byId(id).replaceChildren()
+    byId('text').value = byId('find-words').value = ''
+    history.replaceState(null, '', location.pathname)
+    for (const id of ['messages', 'rooms', 'people', 'aside-list', 'toasts', 'topic', 'live', 'dialog']) byId(id).replaceChildren()
   }
 }

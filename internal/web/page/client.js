@@ -58,6 +58,15 @@ export class Client {
     return this.signIn(password)
   }
 
+  // renew keeps a token that a new password gives: the one that tabs share may have been another session's, and ended with the old one.
+  // Errors: a Refused, or Lost.
+  async renew(password) {
+    const session = await open(this.#url, { onEvent() {}, onEnd() {} })
+    const { fields: [, token] } = await this.#hello(session, [this.#user, password])
+    await this.#keeper.turn((old, doubtful, keep) => keep(token))
+    session.end(new Lost('only its token is wanted'))
+  }
+
   // resume signs in by the kept token, now and for as long as it takes.
   resume() {
     this.state = { online: false, since: 0, retryAt: 0, why: '' }
@@ -155,7 +164,7 @@ export class Client {
       connected.session.end(error)
       const mayPass = error.code === 'denied' && (this.#isGuest || error.doubtful) && ++this.#denials <= MAX_DENIALS
       if (!(error instanceof Refused) || retryAfter(error) > 0 || mayPass) throw error
-      this.#keeper?.forget()
+      this.#keeper?.forget(error.token)
       throw new Ended(error.code === 'denied' ? 'Your session has ended. Please sign in again.' : sentence(error.message))
     }
   }
@@ -167,7 +176,7 @@ export class Client {
       keep(reply.fields[1])
     } catch (error) {
       if (retryAfter(error) > 0) keep(token)
-      error.doubtful = doubtful
+      Object.assign(error, { token, doubtful })
       throw error
     }
   }

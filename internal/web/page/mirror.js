@@ -2,6 +2,7 @@
 // its way, who is here. It knows no screen, no clock and no network: what happens is handed to it, and it tells what should be asked of
 // the server. What it does with unread messages is what the terminal client does (internal/client/mirror.go).
 import { KEEP, KEEP_CLOSED, Timeline } from './timeline.js'
+import { Unread } from './unread.js'
 import { mentionOf } from './wire.js'
 
 // MAX_ROOMS bounds what a server can make this page keep.
@@ -111,8 +112,7 @@ export class Mirror {
       if (names.has(t.name)) continue
       if (t.isConversation && t.newest === 0 && t.unread.countedTo === 0) t.unread.known = true // it is there from its first message on
       else if (t.heard === this.#asks) this.#stale = true
-      else if (t.pending.length === 0 && t.failed.length === 0) this.#rooms.delete(t.name)
-      else t.unread.known = false // the next LIST tells, once the texts have settled
+      else this.#drop(t)
     }
   }
 
@@ -189,8 +189,15 @@ export class Mirror {
 
   // forget drops a room that was left.
   forget(name) {
-    this.#rooms.delete(name)
+    const t = this.#rooms.get(name)
+    if (t) this.#drop(t)
     this.#stale = true // an answer to LIST may be on its way that still has it
+  }
+
+  // drop takes that the account is not in a room. It stays while there are own texts that were not said, so that the person sees them.
+  #drop(t) {
+    if (t.hasUnsaid) t.unread = new Unread()
+    else this.#rooms.delete(t.name)
   }
 
   // gone takes that a message was taken back; room and user are '' where it was from here.
@@ -242,7 +249,7 @@ export class Mirror {
       const old = this.#rooms.get(room)
       this.#rooms.delete(room)
       const t = this.#hear(room)
-      if (t && old) t.pending = old.pending
+      if (t && old) Object.assign(t, { pending: old.pending, failed: old.failed })
       if (t && room === this.#open) t.most = KEEP
     }
     this.#rooms.get(room)?.presence.move(user, true)

@@ -31,6 +31,9 @@ export class Timeline {
 
   get isConversation() { return this.name.startsWith('@') }
 
+  // hasUnsaid tells whether there are own texts that wait or were refused.
+  get hasUnsaid() { return this.pending.length > 0 || this.failed.length > 0 }
+
   // newest and oldest are ids of messages that are loaded, 0 where none is.
   get newest() { return this.items.findLast((item) => item.event.id)?.event.id ?? 0 }
   get oldest() { return this.items.find((item) => item.event.id)?.event.id ?? 0 }

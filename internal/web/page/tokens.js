@@ -124,7 +124,9 @@ class SharedKeeper {
     return navigator.locks ? navigator.locks.request(this.#key, inTurn) : inTurn()
   }
 
-  forget() {
+  // forget drops the token; where one is named, only that: another tab may have a newer one by now.
+  forget(token) {
+    if (token && read('localStorage', this.#key)?.token !== token) return
     this.#write('', false)
     if (read('localStorage', LAST) === this.#user) write('localStorage', LAST, null)
   }

@@ -90,7 +90,7 @@ export function parseEvent({ command, data }) {
 const NOT_ALLOWED = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/
 const MUST_ESCAPE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 const LONE_SURROGATE = /[\ud800-\udfff]/u
-const SOMETHING_VISIBLE = /[^\p{White_Space}\p{Cf}\u115f\u1160\u2800\u3164\uffa0]/u
+const SOMETHING_VISIBLE = /[^\p{White_Space}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u
 
 // printable is what foreign text goes through before it is shown: what steers or turns is written as \u{…}, a tab as a space.
 export function printable(s) {

@@ -258,3 +258,26 @@ test('a room that was empty may not be so after a lost connection', () => {
   load(m, 'lobby', [message(4), message(5, 'alice')], true)
   assert.deepEqual(ids(t), [4, 5])
 })
+
+test('being taken out of a room leaves what was not said there', () => {
+  const m = begin({ last: 9, seen: 5, unread: 3 })
+  const t = load(m, 'lobby', [message(9)], true)
+  const refused = { target: 'lobby', text: 'refused' }
+  const waiting = { target: 'lobby', text: 'waiting' }
+  m.posted(refused)
+  m.posted(waiting)
+  m.settled(refused, 0, 'you are muted', NOW)
+  m.take({ command: 'LEAVE', room: 'lobby', user: 'alice' }, NOW)
+  m.settled(waiting, 0, 'you are not in the room', NOW)
+  assert.equal(m.opened, t)
+  assert.deepEqual(t.failed.map(({ post }) => post), [refused, waiting])
+  assert.equal(m.unread.messages, 0)
+  assert.ok(m.needsList())
+  m.listed([])
+  assert.equal(m.opened, t)
+  m.take({ command: 'JOIN', room: 'lobby', user: 'alice' }, NOW)
+  assert.equal(m.opened.failed.length, 2)
+  m.opened.failed = []
+  m.forget('lobby')
+  assert.equal(m.opened, undefined)
+})

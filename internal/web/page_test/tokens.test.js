@@ -110,6 +110,16 @@ test('who signs out leaves no token, and the other tabs hear of it', async () =>
   assert.ok(isTold)
 })
 
+test('a token that is denied to one tab leaves a newer one alone', async () => {
+  const w = world()
+  const keeper = await (await openTab(w, new Storage())).keeperFor('alice', true)
+  await use(keeper, 'pt1.2')
+  keeper.forget('pt1.1')
+  assert.deepEqual(await use(keeper, 'pt1.3'), ['pt1.2', false])
+  keeper.forget('pt1.3')
+  assert.equal(w.local.size, 0)
+})
+
 test('a browser that refuses storage: the token lives as long as the page', async () => {
   const tab = await openTab(world(), new Storage())
   Object.defineProperty(globalThis, 'sessionStorage', { get() { throw new DOMException('refused', 'SecurityError') }, configurable: true })

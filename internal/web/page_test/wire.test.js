@@ -42,6 +42,13 @@ test('names, targets, ids and texts are checked as the vectors say', () => {
 
 test('a lone surrogate is no text', () => assert.notEqual(wire.wrongText('a\ud800'), ''))
 
+test('what nobody sees is no text', () => {
+  for (const unseen of ['\u034f', '\u17b4', '\ufe0f', '\u180b', '\u115f\u1160\u2800\u3164\uffa0', ' \u200d\t', '\u{e0100}']) {
+    assert.equal(wire.wrongText(unseen), 'There is no text.', JSON.stringify(unseen))
+    assert.equal(wire.wrongText(`a${unseen}`), '')
+  }
+})
+
 test('ids are digits alone', () => {
   assert.equal(wire.parseID('0'), 0)
   for (const bad of ['', '007', '+7', '-1', '0x7', ' 7', '1e3', '9007199254740993']) assert.throws(() => wire.parseID(bad), wire.Misbehavior, bad)

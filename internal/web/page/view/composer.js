@@ -11,7 +11,8 @@ export class Composer {
   #chat
   #text = byId('text')
   #room = ''
-  #drafts = new Map()
+  #from = '' // the room where the text was begun, where the person was moved to this one
+  #drafts = new Map() // { text, from } by room
 
   constructor(chat) {
     this.#chat = chat
@@ -38,19 +39,22 @@ export class Composer {
     addEventListener('beforeunload', (event) => { if (chat.outbox.size > 0) event.preventDefault() }, { signal })
   }
 
-  // opened takes that another room is on the screen.
-  opened(name) {
-    if (this.#room) {
-      this.#drafts.delete(this.#room)
-      if (this.#text.value !== '' && this.#drafts.size < MAX_DRAFTS) this.#drafts.set(this.#room, this.#text.value)
-    }
+  // opened takes that another room is on the screen. Where the person was moved there, as they may be typing, what they type stays, and
+  // they are asked before it is said in this room.
+  opened(name, isMoved) {
+    const was = { text: this.#text.value, from: this.#from }
+    const draft = this.#drafts.get(name) ?? { text: '', from: '' }
+    if (this.#room) this.#drafts.delete(this.#room)
+    if (!isMoved && this.#room && was.text !== '' && this.#drafts.size < MAX_DRAFTS) this.#drafts.set(this.#room, was)
+    this.#from = isMoved ? was.from || this.#room : draft.from
     this.#room = name
-    this.#text.value = this.#drafts.get(name) ?? ''
+    if (!isMoved) this.#text.value = draft.text
+    else if (draft.text !== '') this.#text.value = `${draft.text}\n${was.text}`
     const to = name.startsWith('@') ? name : `#${name}`
     this.#text.placeholder = `Message ${to}`
     setText(byId('text-label'), `Message ${to}`)
     this.#typed()
-    if (name && !matchMedia('(pointer: coarse)').matches) this.#text.focus()
+    if (name && !isMoved && !matchMedia('(pointer: coarse)').matches) this.#text.focus()
   }
 
   draw() {}
@@ -73,6 +77,7 @@ export class Composer {
     if (failure) {
       t.failed = t.failed.filter((other) => other !== failure)
       if (act === 'edit') this.#edit(failure.post.text)
+      this.#chat.mirror.stale() // it may have been all that was left of a room
     }
     this.#chat.refresh()
   }
@@ -108,6 +113,12 @@ export class Composer {
     if (lines.length === 0 || !room) return
     if (wrong) return this.#say(wrong)
     if (lines.length + this.#chat.outbox.size > MAX_POSTS) return this.#say(`At most ${MAX_POSTS} messages can wait to be sent.`)
+    if (this.#from) {
+      const text = `You began this in ${printable(this.#from)}, where you are not any more.`
+      if (!await confirm(`Send it to ${printable(room)}?`, text, 'Send') || this.#room !== room) return
+      this.#from = ''
+      return this.#send()
+    }
     if (lines.length > MANY) {
       const text = `Each line is a message of its own; this is ${lines.length} of them to ${room}.`
       if (!await confirm('Send many messages?', text, `Send ${lines.length}`) || this.#room !== room) return

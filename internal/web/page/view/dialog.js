@@ -14,6 +14,7 @@ export function show(title, ...content) {
     const closed = () => {
       if (dialog.open) return // word of an earlier one, which comes late
       dialog.removeEventListener('close', closed)
+      dialog.replaceChildren() // there may be a password in it
       resolve()
     }
     dialog.addEventListener('close', closed)
@@ -54,10 +55,10 @@ function buttons(go, isGrave = false) {
     h('button', { class: isGrave ? 'primary grave' : 'primary' }, go))
 }
 
-// confirm resolves to whether the person says yes.
+// confirm resolves to whether the person says yes. The text has the focus: an Enter that was meant for something else answers nothing.
 export async function confirm(title, text, go) {
   let yes = false
-  const form = h('form', { onsubmit: (event) => { event.preventDefault(); yes = true; dialog.close() } }, h('p', {}, text), buttons(go, true))
+  const form = h('form', { onsubmit: (event) => { event.preventDefault(); yes = true; dialog.close() } }, h('p', { tabindex: '-1', autofocus: true }, text), buttons(go, true))
   await show(title, form)
   return yes
 }

@@ -140,6 +140,7 @@ async function changePassword(chat) {
     use: async ({ password }) => {
       if (!await chat.command('PASSWD', password)) return
       closeAsk()
+      await chat.client.renew(password).catch(() => toast('You may have to sign in again soon.'))
       toast('The password is changed.')
     },
   })
