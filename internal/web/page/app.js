@@ -28,6 +28,7 @@ function ask(why, user) {
 }
 
 function show(id) {
+  byId('loading').hidden = true
   byId('signin').hidden = id !== 'signin'
   byId('chat').hidden = id !== 'chat'
 }
