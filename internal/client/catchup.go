@@ -26,7 +26,7 @@ type progress struct {
 	unlisted map[string]int64 // first message dropped, by room, while not listed
 	own      map[int64]bool   // acknowledged while its room was behind: history, perhaps that of a later session, is not to show it
 	missed   int
-	gone     map[int64]bool // history has told this session that they are gone; word of it may come behind that
+	gone     map[int64]bool // what was told to be gone, once
 
 	self   string          // the account as others see it
 	whole  bool            // of what was not read at first all is told
@@ -38,7 +38,7 @@ type progress struct {
 }
 
 func newProgress(self string, unread int, after map[string]int64) progress {
-	p := progress{seen: map[string]int64{}, own: map[int64]bool{}, top: math.MaxInt64, self: self, unread: unread, fresh: map[string]bool{}}
+	p := progress{seen: map[string]int64{}, own: map[int64]bool{}, gone: map[int64]bool{}, top: math.MaxInt64, self: self, unread: unread, fresh: map[string]bool{}}
 	maps.Copy(p.seen, after)
 	return p
 }
@@ -50,7 +50,6 @@ func (p *progress) reconnected() {
 	p.behind = map[string]bool{}
 	p.unlisted = map[string]int64{}
 	p.missed = 0
-	p.gone = map[int64]bool{}
 }
 
 // list takes a field of LIST.
@@ -117,10 +116,7 @@ func (p *progress) allListed() {
 // live says whether a message that came of itself, or word that one is gone, is to be told now.
 func (p *progress) live(e protocol.Event) bool {
 	if e.Command == protocol.EventGone { // history tells it where the message itself was not told
-		if p.gone[e.ID] {
-			return false
-		}
-		return p.listed && !p.behind[e.Room] || e.ID <= p.upTo(e.Room)
+		return (p.listed && !p.behind[e.Room] || e.ID <= p.upTo(e.Room)) && p.isNews(e.ID)
 	}
 	if !p.listed {
 		if _, found := p.unlisted[e.Room]; !found && len(p.unlisted) < maxListed {
@@ -138,13 +134,24 @@ func (p *progress) past(e protocol.Event) bool {
 	}
 	own, isGone := p.own[e.ID], e.Command == protocol.EventGone
 	delete(p.own, e.ID)
-	if isGone && len(p.gone) < maxListed {
-		p.gone[e.ID] = true
+	if isGone && !p.isNews(e.ID) {
+		return false
 	}
 	if own && !isGone || !p.whole && p.fresh[e.Room] && (isGone || e.User == p.self) {
 		return false
 	}
 	p.missed++
+	return true
+}
+
+// isNews tells whether it was not told yet that a message is gone, and takes it that it is now.
+func (p *progress) isNews(id int64) bool {
+	if p.gone[id] {
+		return false
+	}
+	if len(p.gone) < maxListed {
+		p.gone[id] = true
+	}
 	return true
 }
 

@@ -141,6 +141,7 @@ func TestSeenAtLast(t *testing.T) {
 			t.Error(err)
 		}
 		within(t, start, 0, 0)
+		synctest.Wait() // the goroutine is done with p
 
 		c, _, _, q := online(t, client.Config{}, "lobby:0")
 		c.Seen("lobby", 1)
