@@ -11,7 +11,8 @@
 //     those about these; style.go: how things look
 //   - linemode.go: line mode; screen.go: its terminal
 //   - fullscreen.go: the full screen, from sign-in to the end; feed.go: how what happens gets there; model.go: its state, and
-//     questions.go: what it asks the server; errand.go: a command while it is carried out
+//     questions.go: what it asks the server; saying.go: what becomes of a line that was typed; errand.go: a command while it is carried
+//     out
 //   - keys.go: the table of keys; input.go: what is typed, with editor.go and complete.go
 //   - view.go: the screen as a whole; sidebar.go, statusline.go, overlay.go: its parts; rows.go: messages as rows; scroll.go: which of
 //     them are shown; notify.go: calling for a person who does not look

@@ -1,10 +1,6 @@
 package main
 
-import (
-	tea "charm.land/bubbletea/v2"
-
-	"parley/internal/client"
-)
+import tea "charm.land/bubbletea/v2"
 
 // feed is how the client's goroutines and the errands reach the model: a bounded queue that the model takes batch by batch. Who sends
 // waits while it is full: the server then feels it, and no screen is drawn for each of a thousand messages.
@@ -39,8 +35,6 @@ func (f *feed) try(msg tea.Msg) {
 	default:
 	}
 }
-
-func (f *feed) update(u client.Update) { f.send(u) }
 
 // listen waits for the next batch. The model calls for it again each time it has taken one.
 func (f *feed) listen() tea.Msg {

@@ -15,7 +15,7 @@ func TestFeed(t *testing.T) {
 		sent := 0
 		go func() {
 			for ; sent < count; sent++ {
-				f.update(client.Update{Missed: sent})
+				f.send(client.Update{Missed: sent})
 			}
 		}()
 		synctest.Wait()

@@ -37,7 +37,7 @@ func (m *chatCommand) fullScreen(ctx context.Context, o *connection) error {
 				tell(text)
 			}
 			if signedIn.Load() {
-				feed.update(u)
+				feed.send(u)
 			} else {
 				feed.try(u) // nobody listens yet, and who does not sign in must not wait for them
 			}

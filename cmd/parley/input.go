@@ -18,7 +18,7 @@ type input struct {
 	begunIn    string      // what is typed was begun in this room, which is gone; Enter asks first
 
 	finding bool   // what is typed is looked for in the room
-	aside   string // what was typed before finding or a secret
+	aside   string // what was typed before finding
 
 	question *secretMsg // an errand's, which is answered without being shown; nil: none
 	secret   editor

@@ -44,7 +44,7 @@ func play(t *testing.T, width, height int, server *playServer, act func(s *stage
 	synctest.Test(t, func(t *testing.T) {
 		feed := newFeed()
 		server.t = t
-		c, err := client.Connect(t.Context(), client.Config{Dial: server.dial, User: "anna", Password: givenOnce("secret"), OnUpdate: feed.update, Queue: 8, Unread: unreadAtOnce, Whole: true})
+		c, err := client.Connect(t.Context(), client.Config{Dial: server.dial, User: "anna", Password: givenOnce("secret"), OnUpdate: func(u client.Update) { feed.send(u) }, Queue: 8, Unread: unreadAtOnce, Whole: true})
 		if err != nil {
 			t.Fatal(err)
 		}
