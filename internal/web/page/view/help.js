@@ -8,12 +8,12 @@ const KEYS = [
   ['↑ ↓ in the messages', 'from message to message; Enter for its menu'], ['Esc', 'close, or go back to the newest'],
 ]
 
-// showHelp tells the keys and what commands there are.
+// showHelp tells the keys and what commands there are. The keys have the focus: the Enter that may have asked for it closes nothing.
 export function showHelp(commands) {
   const told = Object.entries(commands).map(([name, { usage, help }]) => [`/${name} ${usage}`.trim(), help])
-  return show('Keys and commands', list(KEYS), h('h3', {}, 'Commands, as in the terminal'), list(told),
+  return show('Keys and commands', list(KEYS, { tabindex: '-1', autofocus: true }), h('h3', {}, 'Commands, as in the terminal'), list(told),
     h('p', { class: 'hint' }, 'A line that begins with // says what follows the first /.'),
     h('p', { class: 'buttons' }, h('button', { class: 'primary', onclick: closeAsk }, 'Close')))
 }
 
-const list = (rows) => h('dl', { class: 'keys' }, ...rows.flatMap(([keys, what]) => [h('dt', {}, h('kbd', {}, keys)), h('dd', {}, what)]))
+const list = (rows, props = {}) => h('dl', { class: 'keys', ...props }, ...rows.flatMap(([keys, what]) => [h('dt', {}, h('kbd', {}, keys)), h('dd', {}, what)]))
