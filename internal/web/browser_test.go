@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -131,6 +132,9 @@ func js[T any](p *tab, expression string, args ...any) T {
 	}
 	return value
 }
+
+// sum is a short name for a file's content.
+func sum(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content))[:16] }
 
 func quote(arg any) string {
 	text, err := json.Marshal(arg)
