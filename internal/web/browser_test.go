@@ -45,6 +45,7 @@ func openBrowser(t *testing.T, s *parleytest.Server) *browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium),
 		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"), // a mouse
 		chromedp.Flag("ignore-certificate-errors-spki-list", strings.TrimPrefix(keys.Pin(), "sha256/")))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)

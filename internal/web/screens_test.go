@@ -23,7 +23,7 @@ var remake = flag.Bool("remake", false, "make the pictures of the page in docs/s
 
 const pictures = "../../docs/screens"
 
-// said is what somebody has said before the pictures, in order. at is hours and minutes before midnight of today, or after it.
+// line is what somebody says before the pictures, in order.
 type line struct {
 	room, user, at, text string
 }
@@ -34,7 +34,7 @@ var scene = []line{
 	{"lobby", "carol", "yesterday 16:31", "numbers of the first hour: https://stats.example.org/launch?from=15:00"},
 	{"lobby", "bob", "today 08:47", "good morning! did anybody look at the slow search since yesterday?"},
 	{"lobby", "dara", "today 08:52", "yes, it was a missing index"},
-	{"lobby", "dara", "today 08:52", "CREATE INDEX CONCURRENTLY messages_room_id ON messages (room, id);"},
+	{"lobby", "dara", "today 08:52", "`CREATE INDEX CONCURRENTLY messages_room_id ON messages (room, id);`"},
 	{"lobby", "dara", "today 08:53", "from 900 ms to 4 ms"},
 	{"lobby", "alice", "today 08:55", "lovely. Can you write that down in the wiki?"},
 	{"lobby", "dara", "today 08:56", "done: https://wiki.example.org/db/indexes#search"},
@@ -180,6 +180,12 @@ func TestPagePicture(t *testing.T) {
 	js[string](alice, `location.hash = '@carol'`)
 	alice.isIn("carol")
 	shot("conversation")
+	s.Kill()
+	alice.enter("text", "running five minutes late")
+	alice.await(`!document.getElementById('banner').hidden && document.querySelector('.message.pending') !== null`)
+	shot("offline")
+	s.Launch()
+	alice.isOnline()
 	do(t, alice.ctx, chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	js[string](alice, `location.hash = ''`)
 	shot("phone-rooms")
@@ -193,12 +199,19 @@ func TestPagePicture(t *testing.T) {
 	alice.isIn("carol")
 	shot("phone-conversation")
 	s.Kill()
-	alice.enter("text", "running five minutes late")
-	alice.await(`!document.getElementById('banner').hidden && document.querySelector('.message.pending') !== null`)
+	alice.await(`!document.getElementById('banner').hidden`)
 	shot("phone-offline")
-	do(t, alice.ctx, chromedp.EmulateViewport(1280, 800))
-	shot("offline")
 	alice.isClean()
+}
+
+// scale is how many pixels of a picture one of the page is. It leaves the mouse alone, which chromedp.EmulateViewport takes away.
+func (p *tab) scale(factor float64) {
+	p.t.Helper()
+	do(p.t, p.ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		size := emulation.SetDeviceMetricsOverrideParams{Width: 1280, Height: 800, DeviceScaleFactor: factor}
+		_, err := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride, size)
+		return err
+	}))
 }
 
 // checkPicture compares what is noted beside the picture: the page's words and its style sheets. How a font is drawn differs between machines.
@@ -215,9 +228,9 @@ func checkPicture(t *testing.T, alice *tab) {
 	}
 	txt := filepath.Join(pictures, "page.txt")
 	if *remake {
-		do(t, alice.ctx, chromedp.EmulateViewport(1280, 800, chromedp.EmulateScale(1.5)))
+		alice.scale(1.5)
 		alice.picture(filepath.Join(pictures, "page.png"))
-		do(t, alice.ctx, chromedp.EmulateViewport(1280, 800))
+		alice.scale(1)
 		if err := os.WriteFile(txt, []byte(noted.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
