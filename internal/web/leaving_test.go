@@ -89,9 +89,11 @@ func TestPageSignOutElsewhere(t *testing.T) {
 	alice.click("#signin-stay")
 	alice.signIn("alice", parleytest.Password)
 	alice.isOnline()
-	second := alice.again()
+	second, third := alice.again(), alice.again()
 	second.isOnline()
+	third.isOnline()
 	s.Kill()
+	third.await(`!document.getElementById('banner').hidden`)
 	second.enter("text", "waits <b>here</b>")
 	second.await(`document.querySelector('.message.pending') !== null`)
 	second.types("only begun")
@@ -99,6 +101,7 @@ func TestPageSignOutElsewhere(t *testing.T) {
 	alice.choose("#my-menu", "Sign out")
 	alice.yes()
 	second.await(said + `.includes('not sent from here')`)
+	third.await(said + ` === 'You are signed out.'`)
 	const listed = `[...document.querySelectorAll('#signin-unsaid-list p')].map((p) => p.textContent).join('; ')`
 	if got := js[string](second, listed); got != "waits <b>here</b>; only begun" {
 		t.Errorf("not sent: %q", got)
@@ -134,7 +137,8 @@ func TestPageOldPost(t *testing.T) {
 	alice.isClean()
 }
 
-// TestPageAsked: where the server asks to wait, the banner says so and does not offer what would do nothing.
+// TestPageAsked: what a server says as it refuses somebody can't turn the page's text around; where it asks to wait, the banner says so and
+// does not offer what would do nothing.
 func TestPageAsked(t *testing.T) {
 	_, b := start(t)
 	alice := b.person()
@@ -143,17 +147,23 @@ func TestPageAsked(t *testing.T) {
 		window.WebSocket = class {
 			constructor() { setTimeout(() => this.onopen({})) }
 			send(line) {
-				const busy = window.isBusy && line.startsWith('HELLO')
-				setTimeout(() => this.onmessage?.({ data: busy ? 'ERROR|busy|40 seconds to wait: too many' : line.startsWith('LIST') ? 'OK|lobby:0:0:0' : 'OK|session|pt1.x|lobby' }))
-				if (line.startsWith('SEEN') || window.isBusy && !busy) this.onclose?.({})
+				const [command] = line.split('|')
+				let reply = { LIST: 'OK|lobby:0:0:0', HELLO: 'OK|session|pt1.x|lobby', HISTORY: 'OK|0' }[command] ?? 'OK|'
+				if (command === 'HELLO' && window.refusal) reply = window.refusal
+				if (window.isBusy && command !== 'HELLO') return this.onclose({})
+				setTimeout(() => this.onmessage?.({ data: reply }))
 			}
 			close() {}
 		}
+		window.refusal = 'ERROR|forbidden|not \u202eyou'
 		return true
 	})()`)
 	alice.signIn("alice", parleytest.Password)
+	alice.await(said + ` === 'Not \\u{202e}you.'`)
+	js[bool](alice, `(window.refusal = '') === ''`)
+	alice.signIn("alice", parleytest.Password)
 	alice.isOnline()
-	js[bool](alice, `(window.isBusy = true, window.dispatchEvent(new Event('online')))`)
+	js[bool](alice, `(window.refusal = 'ERROR|busy|40 seconds to wait: too many', window.isBusy = true)`)
 	alice.enter("text", "anybody?")
 	alice.await(`document.getElementById('banner-text').textContent.includes('s, as the server asks.') && document.getElementById('try-now').hidden`)
 }

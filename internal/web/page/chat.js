@@ -150,12 +150,14 @@ export class Chat {
   // signOut ends the session. isElsewhere: another tab signs the account out, and what waits here is told, not lost without a word.
   async signOut(isElsewhere = false) {
     if (this.signal.aborted) return
+    const { online } = this.client.state
     this.#close()
     const unsaid = [...this.outbox.clear(), ...this.composer.clear()]
     const farewell = await this.client.leave()
     const why = []
     if (farewell) why.push(UNTOLD)
     if (isElsewhere && unsaid.length > 0) why.push('You signed out in another tab. This was not sent from here:')
+    if (!online && why.length === 0) why.push('You are signed out.') // the page can't begin anew
     this.#onEnded({ why: why.join(' '), unsaid: isElsewhere ? unsaid : [], told: farewell?.told })
   }
 

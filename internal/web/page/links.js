@@ -30,7 +30,7 @@ const count = (text, c) => text.split(c).length - 1
 
 // hostBeside is what must stand beside a link, or null where it is better not followed.
 function hostBeside(link) {
-  if (!URL.canParse(link) || link.includes('\\')) return null
+  if (!URL.canParse(link)) return null
   const { protocol, hostname, username, password } = new URL(link)
   const [, typed] = /^https?:\/\/([^/?#]*?)(?::\d*)?(?=[/?#]|$)/i.exec(link) ?? []
   if (!/^https?:$/.test(protocol) || !typed || username || password) return null
