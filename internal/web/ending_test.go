@@ -18,7 +18,7 @@ type piped struct {
 	net.Conn
 }
 
-func (piped) Forwarded(netip.Addr) bool      { return true }
+func (piped) Upgrade(netip.Addr) bool        { return true }
 func (piped) From() netip.Addr               { return netip.Addr{} }
 func (piped) Plain() bool                    { return false }
 func (piped) SignedIn()                      {}

@@ -17,12 +17,12 @@ import (
 // Visitor is a connection from the entrance, TLS done. Reads and writes wait, under the deadlines, until Loose.
 type Visitor interface {
 	net.Conn
-	From() netip.Addr          // the peer's address; not valid where a proxy has yet to say it
-	Plain() bool               // no TLS: a reverse proxy on this machine is at the other end
-	Forwarded(netip.Addr) bool // where it comes from by the proxy's word; false where there are too many from there
-	SignedIn()                 // it is no stranger any more
-	Loose()                    // writes wait no more
-	Cork()                     // for these see internal/session
+	From() netip.Addr        // the peer's address; not valid where a proxy has yet to say it
+	Plain() bool             // no TLS: a reverse proxy on this machine is at the other end
+	Upgrade(netip.Addr) bool // it speaks lines from now on, and comes from there; false where there are too many that do
+	SignedIn()               // it is no stranger any more
+	Loose()                  // writes wait no more
+	Cork()                   // for these see internal/session
 	Uncork() (gone bool, err error)
 	Drain() (gone bool, err error)
 }
@@ -37,7 +37,7 @@ type Options struct {
 
 // What nobody needs to change.
 const (
-	keepAlive   = 2 * time.Second // between two requests; each such connection is a stranger to the entrance
+	keepAlive   = 2 * time.Second // between two requests; of such connections the entrance lets few in
 	maxHead     = 8 << 10         // bytes of a request's head, give or take what net/http adds
 	maxRequests = 64              // of one connection
 )

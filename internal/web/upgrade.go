@@ -25,7 +25,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *caller, name
 		s.log.Info("refused", "from", c.from, "front", "web", "origin", r.Header.Get("Origin"))
 		return &refusal{http.StatusForbidden, "Only this server's own page may connect."}
 	}
-	if c.visit.Plain() && !c.visit.Forwarded(c.from) {
+	if !c.visit.Upgrade(c.from) {
 		return &refusal{http.StatusServiceUnavailable, "There are too many connections from where you are; try again later."}
 	}
 	lines := &conn{socket: &socket{Visitor: c.visit}}
