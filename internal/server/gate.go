@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -8,8 +9,8 @@ import (
 	"parley/auth"
 )
 
-// Caps bound the connections that are open at once. Zero means no limit. Those in their handshake count for themselves, by the greater of the bounds
-// for what they may become.
+// Caps bound the connections that are open at once. Zero means no limit. Those in a handshake that may lead to either are strangers in all; of one
+// network's there may be as many as the greater of UnauthPerIP and HTTPPerIP, beside those that have become something.
 type Caps struct {
 	Conns       int // in all
 	ConnsPerIP  int // from one network: an IPv4 address, an IPv6 /64
@@ -82,7 +83,7 @@ func newGate(caps Caps) *gate {
 	http := bounds{bound{"max-http-per-ip", caps.HTTPPerIP}, bound{"max-http", caps.HTTP}}
 	unauth := bounds{bound{"max-unauth-per-ip", caps.UnauthPerIP}, bound{"max-unauth", caps.Unauth}}
 	g.of[visitor], g.of[stranger] = http, unauth
-	g.of[shaking] = bounds{greater(unauth.each, http.each), greater(unauth.all, http.all)}
+	g.of[shaking] = bounds{greater(unauth.each, http.each), unauth.all}
 	return g
 }
 
@@ -101,10 +102,7 @@ func (g *gate) enter(addr netip.Addr, as standing) (*pass, string) {
 	if g.conns.all.full(g.all.sum()) {
 		return nil, g.conns.all.flag
 	}
-	if why := g.crowded(n); why != "" {
-		return nil, why
-	}
-	if why := g.refuses(n, as); why != "" {
+	if why := cmp.Or(g.crowded(n), g.crowdedAs(n, as), g.crowdedInAll(as)); why != "" {
 		return nil, why
 	}
 	g.count(n, as, 1)
@@ -120,15 +118,23 @@ func (g *gate) crowded(n netip.Prefix) string {
 	return ""
 }
 
-// refuses says which bound of a standing keeps one more from it. Above half of that for all, some are refused at random, the likelier the
-// fuller it is, so that a flood cannot keep everybody else out (as OpenSSH's MaxStartups).
-func (g *gate) refuses(n netip.Prefix, as standing) string {
-	of := g.of[as]
-	switch c := g.by[n]; {
-	case c != nil && n.IsValid() && of.each.full(c[as]):
-		return of.each.flag
-	case of.all.full(g.all[as]) || of.all.unlucky(g.all[as]):
-		return of.all.flag
+// crowdedAs is crowded for one standing.
+func (g *gate) crowdedAs(n netip.Prefix, as standing) string {
+	if c, each := g.by[n], g.of[as].each; c != nil && n.IsValid() && each.full(c[as]) {
+		return each.flag
+	}
+	return ""
+}
+
+// crowdedInAll says whether there may be no more of a standing. Above half of the bound, some are refused at random, the likelier the fuller it is,
+// so that a flood cannot keep everybody else out (as OpenSSH's MaxStartups).
+func (g *gate) crowdedInAll(as standing) string {
+	n, all := g.all[visitor], g.of[as].all
+	if as != visitor {
+		n = g.all[shaking] + g.all[stranger]
+	}
+	if all.full(n) || all.unlucky(n) {
+		return all.flag
 	}
 	return ""
 }
@@ -154,12 +160,14 @@ func (p *pass) become(as standing, n netip.Prefix) string {
 	if p.standing >= known || n == p.network && as == p.standing {
 		return ""
 	}
+	why := ""
 	if n != p.network {
-		if why := p.gate.crowded(n); why != "" {
-			return why
-		}
+		why = p.gate.crowded(n)
 	}
-	if why := p.gate.refuses(n, as); why != "" {
+	if why = cmp.Or(why, p.gate.crowdedAs(n, as)); why == "" && (as == visitor) != (p.standing == visitor) {
+		why = p.gate.crowdedInAll(as)
+	}
+	if why != "" {
 		return why
 	}
 	p.gate.count(p.network, p.standing, -1)

@@ -43,7 +43,8 @@ func TestGateCaps(t *testing.T) {
 		{"handshakes: as many as could be visitors", Caps{UnauthPerIP: 1, HTTPPerIP: 2}, []netip.Addr{one, one}, shaking, one, shaking, "max-http-per-ip"},
 		{"handshakes: as many as could be strangers", Caps{UnauthPerIP: 2, HTTPPerIP: 1}, []netip.Addr{one}, shaking, one, shaking, none},
 		{"handshakes: where strangers have no bound", Caps{HTTPPerIP: 1, HTTP: 1}, []netip.Addr{one}, shaking, one, shaking, none},
-		{"handshakes in all", Caps{Unauth: 1, HTTP: 2}, []netip.Addr{one, other}, shaking, addr(3), shaking, "max-http"},
+		{"handshakes in all", Caps{Unauth: 2, HTTP: 8}, []netip.Addr{one, other}, shaking, addr(3), shaking, "max-unauth"},
+		{"handshakes in all, beside strangers", Caps{Unauth: 2, HTTP: 8}, []netip.Addr{one, other}, stranger, addr(3), shaking, "max-unauth"},
 		{"visitors keep no handshake out", Caps{UnauthPerIP: 1, HTTPPerIP: 1}, []netip.Addr{one}, visitor, one, shaking, none},
 		{"a /64 is one address", Caps{UnauthPerIP: 1}, []netip.Addr{neighbour}, stranger, sameNetwork, stranger, "max-unauth-per-ip"},
 		{"another /64 is not", Caps{UnauthPerIP: 1}, []netip.Addr{neighbour}, stranger, otherNetwork, stranger, none},
@@ -94,7 +95,7 @@ func TestGateBecome(t *testing.T) {
 		to   netip.Prefix
 		why  string
 	}{
-		{in[0], visitor, one, ""}, {in[1], visitor, one, ""}, {in[0], stranger, one, ""}, {in[1], stranger, one, "max-unauth-per-ip"},
+		{in[0], visitor, one, ""}, {in[1], visitor, one, ""}, {in[0], shaking, one, ""}, {in[0], stranger, one, ""}, {in[1], stranger, one, "max-unauth-per-ip"},
 		{in[1], stranger, other, ""}, {in[1], stranger, one, "max-unauth-per-ip"}, {in[1], visitor, one, ""},
 	} {
 		if why := step.pass.become(step.as, step.to); why != step.why {
@@ -116,7 +117,7 @@ func TestGateBecome(t *testing.T) {
 
 // Up to half of the bound every stranger is let in, above it fewer and fewer, at it none.
 func TestGateDropsAtRandom(t *testing.T) {
-	for as, caps := range map[standing]Caps{stranger: {Unauth: 100}, visitor: {HTTP: 100}, shaking: {Unauth: 100, HTTP: 50}} {
+	for as, caps := range map[standing]Caps{stranger: {Unauth: 100}, visitor: {HTTP: 100}, shaking: {Unauth: 100, HTTP: 200}} {
 		dropsAtRandom(t, newGate(caps), as)
 	}
 }
