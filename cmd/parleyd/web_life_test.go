@@ -221,8 +221,9 @@ func TestWebSlowRequests(t *testing.T) {
 		conn.SetDeadline(time.Now().Add(parleytest.Patience))
 		return conn
 	}
-	drip, silent := open(), open()
+	drip, silent, body := open(), open(), open()
 	began := time.Now()
+	io.WriteString(body, strings.Replace(get("/", s.Addr, "Transfer-Encoding: chunked"), "GET", "POST", 1)+"ffffff\r\n")
 	go func() {
 		for i := 0; ; i++ {
 			if _, err := fmt.Fprintf(drip, "%c", "GET / HTTP/1.1\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"[min(i, 50)]); err != nil {
@@ -231,7 +232,7 @@ func TestWebSlowRequests(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
-	for name, conn := range map[string]net.Conn{"a head by the byte": drip, "nothing": silent} {
+	for name, conn := range map[string]net.Conn{"a head by the byte": drip, "nothing": silent, "a body without an end": body} {
 		io.Copy(io.Discard, conn)
 		if took := time.Since(began); took < head-20*time.Millisecond || took > parleytest.Patience/2 {
 			t.Errorf("%s: closed after %v", name, took)

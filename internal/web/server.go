@@ -157,13 +157,15 @@ func (r *refusal) write(w http.ResponseWriter) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(callerKey{}).(*caller)
 	secure(w.Header(), c.visit.Plain(), r.Host)
-	if c.last(s.opts.Life) {
+	if c.last(s.opts.Life) || hasBody(r) { // what of a body follows is never read as a request (RFC 9112, 6.1 and 11.2)
 		w.Header().Set("Connection", "close")
 	}
 	if refused := s.route(w, r, c); refused != nil {
 		refused.write(w)
 	}
 }
+
+func hasBody(r *http.Request) bool { return r.ContentLength != 0 }
 
 // route answers a request, or says why not.
 func (s *Server) route(w http.ResponseWriter, r *http.Request, c *caller) *refusal {
@@ -179,6 +181,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c *caller) *refus
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		return &refusal{http.StatusMethodNotAllowed, "Only GET and HEAD are answered here."}
+	}
+	if hasBody(r) {
+		return &refusal{http.StatusBadRequest, "A request has no body here."}
 	}
 	if r.URL.Path == "/ws" {
 		return s.upgrade(w, r, c, names)
