@@ -174,6 +174,9 @@ func TestWebHTTPBounds(t *testing.T) {
 			s.User("alice")
 			tt.run(t, s)
 			logged(t, s, "connections refused", `"bound":"`+tt.name+`"`)
+			if strings.Contains(s.Log(), "handshake failed") {
+				t.Error("who is refused is told of twice")
+			}
 		})
 	}
 }

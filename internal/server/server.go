@@ -67,11 +67,10 @@ type purpose struct {
 // Serve accepts connections until Drain, or until accepting fails for good.
 // It returns nil after a Drain that found it listening. What negotiates http/1.1, where the config offers it, is for Options.Web.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	as := stranger
 	if s.opts.Web != nil && slices.Contains(s.tls.NextProtos, tlsutil.HTTP) {
-		as = shaking
+		return s.serve(ctx, l, purpose{tls: greeting(s.tls), as: shaking})
 	}
-	return s.serve(ctx, l, purpose{tls: greeting(s.tls), as: as})
+	return s.serve(ctx, l, purpose{tls: s.tls, as: stranger})
 }
 
 // ServeWeb is Serve for an address where everything is for Options.Web. Where config is nil it is plain, for a reverse proxy on the

@@ -12,7 +12,7 @@ import (
 	"parley/tlsutil"
 )
 
-// Visit is a connection for the web front, its handshake done. It counts as any other until Close; who takes it over calls that. Reads and
+// Visit is a connection for the web front, its handshake done. It counts with those that speak HTTP until Upgrade, and is counted until Close; who takes it over calls that. Reads and
 // writes wait, under the deadlines, until Loose.
 type Visit struct {
 	*conn
@@ -61,15 +61,11 @@ func (v *Visit) greet(offered []string) error {
 
 var errRefused = errors.New("server: too many connections")
 
-// greeting has a connection's wire hear what its peer offers.
+// greeting has the greet of a connection's wire hear what its peer offers.
 func greeting(config *tls.Config) *tls.Config {
-	if config = config.Clone(); config != nil {
-		config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			if greet := hello.Conn.(*wire).greet; greet != nil {
-				return nil, greet(hello.SupportedProtos)
-			}
-			return nil, nil
-		}
+	config = config.Clone()
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		return nil, hello.Conn.(*wire).greet(hello.SupportedProtos)
 	}
 	return config
 }

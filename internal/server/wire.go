@@ -88,7 +88,7 @@ type wire struct {
 	loose bool                  // writes do not wait; set once, before the connection is shared
 	in    incoming              // the reader's
 	turn  turn                  // the handshake's
-	greet func([]string) error  // the same: told which protocols the peer offers; may be nil
+	greet func([]string) error  // the same: told which protocols the peer offers, by greeting's config
 
 	mu     sync.Mutex
 	corked bool
