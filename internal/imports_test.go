@@ -107,7 +107,7 @@ var rules = []rule{
 		"the entrance knows nothing of lines, pages, people or rooms"},
 	{"parley/internal/web", true, []string{"parley/internal/chat", "parley/auth", "parley/tlsutil", "database/sql", "crypto/tls"},
 		"a browser is one more connection of lines, which the session knows of no other"},
-	{"parley/internal/store", false, []string{"parley/protocol", "crypto/tls"},
+	{"parley/internal/store", true, []string{"parley/protocol", "crypto/tls"},
 		"what is kept does not depend on how it is said on the wire"},
 	{"parley/internal/control", false, []string{"parley/internal/...", "parley/protocol", "crypto/tls", "database/sql"},
 		"operators change accounts, nothing else"},
