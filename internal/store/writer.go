@@ -219,7 +219,7 @@ func (w *writer) blame(o *outage, err error) {
 // fail ends all acknowledging.
 func (w *writer) fail(err error) {
 	w.failure.Do(func() {
-		w.err = fmt.Errorf("store: the disk or the database failed, nothing can be acknowledged any more: %w", err)
+		w.err = fmt.Errorf("store: nothing can be acknowledged any more: %w", err)
 		w.opts.Log.Error("the store has failed: nothing is acknowledged any more", "error", err)
 		close(w.failed)
 	})
