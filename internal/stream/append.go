@@ -19,6 +19,9 @@ const (
 	headerLog    = "Parley-Log" // identity of the stream that the entry is meant for
 )
 
+// grace is how much later an answer may come than one to a later append.
+const grace = 200 * time.Millisecond
+
 // What JetStream answers appends with, by its error codes.
 var refusals = map[int]error{
 	10071: ErrConflict, // wrong last sequence
@@ -29,7 +32,7 @@ var refusals = map[int]error{
 // Append is one entry to be kept.
 type Append struct {
 	Subject string  // behind NAME.log.
-	ID      string  // an entry with the same ID within two minutes is kept once; "": always kept
+	ID      string  // an entry with the same ID within two minutes is kept once; "": always kept. With Expect, a repeat is told as a duplicate by a cluster, as a conflict by a single server
 	Expect  *uint64 // sequence of the subject's last entry, 0: none yet; nil: not asked
 	Origin  string  // given back with the entry
 	Data    []byte  // is the caller's again when Append returns
@@ -55,6 +58,7 @@ type appends struct {
 
 	mu     sync.Mutex // guards what follows, and publishing, so that numbers are in order on the wire
 	head   uint64
+	passed uint64 // appends before this one were overtaken by the answer to a later one
 	queue  []*sent
 	closed bool
 }
@@ -139,10 +143,29 @@ func (a *appends) heard(m *nats.Msg) {
 	if i := number - a.head; number >= a.head && i < uint64(len(a.queue)) && !a.queue[i].answered {
 		one := a.queue[i]
 		one.answered, one.seq, one.dup, one.err = true, seq, dup, err
+		if err == nil && !dup {
+			a.overtaken(number)
+		}
 		if i == 0 {
 			a.wake()
 		}
 	}
+}
+
+// overtaken has appends before one that was kept not wait for long: a connection's
+// reach the leader in order, and what it keeps it answers in order, so theirs
+// went to another leader, or got lost. The lock is held.
+func (a *appends) overtaken(by uint64) {
+	soon := time.Now().Add(grace)
+	for n := max(a.passed, a.head); n < by; n++ {
+		if one := a.queue[n-a.head]; one.deadline.After(soon) {
+			one.deadline = soon
+			if n == a.head {
+				a.wake()
+			}
+		}
+	}
+	a.passed = max(a.passed, by)
 }
 
 func answer(m *nats.Msg) (seq uint64, dup bool, err error) {

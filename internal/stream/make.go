@@ -20,6 +20,7 @@ const (
 	metadataIdentity = "parley-identity"
 	duplicateWindow  = 2 * time.Minute
 	markSubject      = "mark"
+	askTimeout       = 2 * time.Second // of one request
 
 	leastMajor, leastMinor = 2, 11 // the first nats-server with direct gets in batches
 )
@@ -52,7 +53,7 @@ func (s *Stream) ask(ctx context.Context, subject string, request, into any) err
 	if err != nil {
 		return err
 	}
-	within, cancel := context.WithTimeout(ctx, probeTimeout)
+	within, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	m, err := s.nc.RequestWithContext(within, "$JS.API."+subject, body)
 	if errors.Is(err, nats.ErrNoResponders) {
@@ -275,7 +276,13 @@ func (i *streamInfo) led() bool {
 // info asks the stream's leader, with a majority behind it.
 func (s *Stream) info(ctx context.Context) (*streamInfo, error) {
 	var info streamInfo
-	if err := s.ask(ctx, "STREAM.INFO."+s.o.Name, struct{}{}, &info); err != nil {
+	within, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	err := s.ask(within, "STREAM.INFO."+s.o.Name, struct{}{}, &info)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = noResponders
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !info.led() {

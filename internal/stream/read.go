@@ -13,8 +13,8 @@ import (
 const (
 	lookEvery    = time.Second // for entries whose copy got lost
 	retryFirst   = 20 * time.Millisecond
-	fetchTimeout = time.Second // without a further message
-	fetchBytes   = 8 << 20     // in one answer, about
+	fetchTimeout = 500 * time.Millisecond // without a further message
+	fetchBytes   = 8 << 20                // in one answer, about
 	fetchMost    = 1024
 	tailMost     = 4096 // copies that wait for the reader; what is beyond is fetched
 	tailBytes    = 16 << 20
@@ -24,8 +24,9 @@ const (
 // reader is one call of Read, on its goroutine.
 type reader struct {
 	s       *Stream
-	next    uint64 // sequence that is wanted next
-	heard   uint64 // the highest there was a copy of
+	next    uint64    // sequence that is wanted next
+	heard   uint64    // the highest there was a copy of
+	moved   time.Time // when next was last another
 	most    int
 	take    func([]Entry) error
 	batch   []Entry
@@ -74,7 +75,7 @@ func (s *Stream) Read(ctx context.Context, from uint64, most int, take func([]En
 }
 
 // run fetches what there is, and then follows the copies until one is missing,
-// or for a second. A failure is tried again, soon and then less often.
+// or none came for a second. A failure is tried again, soon and then less often.
 func (r *reader) run(ctx context.Context) error {
 	retry := retryFirst
 	for {
@@ -99,7 +100,7 @@ func (r *reader) run(ctx context.Context) error {
 
 // catchUp fetches to the end. behind says that there was a copy of a later entry.
 func (r *reader) catchUp(ctx context.Context) (behind bool, err error) {
-	if latest := r.s.latest.Load(); latest != nil && r.s.verdict(latest, r.next) != nil {
+	if latest := r.s.latest.Load(); latest != nil && latest.asked.After(r.moved) && r.s.verdict(latest.streamInfo, r.next) != nil {
 		if err := r.s.judge(ctx, r.next); err != nil {
 			return false, err
 		}
@@ -126,6 +127,7 @@ func (r *reader) hand() error {
 	if len(r.batch) == 0 {
 		return nil
 	}
+	r.moved = time.Now()
 	err := r.take(r.batch)
 	clear(r.batch)
 	r.batch = r.batch[:0]
@@ -191,14 +193,13 @@ func (r *reader) fetch(ctx context.Context) (more bool, err error) {
 	}
 }
 
-// follow hands over copies as they come, while none is missing, for so long.
+// follow hands over copies as they come, until one is missing or none came for so long.
 func (r *reader) follow(ctx context.Context, long time.Duration) error {
 	if err := r.hand(); err != nil { // what a fetch brought before it failed
 		return err
 	}
-	until := time.Now().Add(long)
 	for {
-		m, err := await(ctx, r.tail, time.Until(until))
+		m, err := await(ctx, r.tail, long)
 		if errors.Is(err, ErrUnavailable) {
 			return nil
 		}
@@ -260,9 +261,6 @@ func (r *reader) again(ctx context.Context, e Entry) error {
 
 // await is the next message within a time, ErrUnavailable, or ctx's error.
 func await(ctx context.Context, sub *nats.Subscription, long time.Duration) (*nats.Msg, error) {
-	if waiting, _, _ := sub.Pending(); waiting > 0 {
-		long = max(long, time.Millisecond)
-	}
 	within, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
 	m, err := sub.NextMsgWithContext(within)
