@@ -245,7 +245,8 @@ type streamInfo struct {
 		Subjects map[string]uint64 `json:"subjects"`
 	} `json:"state"`
 	Cluster *struct {
-		Leader   string `json:"leader"`
+		Leader   string    `json:"leader"`
+		Since    time.Time `json:"leader_since"`
 		Replicas []struct {
 			Offline bool          `json:"offline"`
 			Active  time.Duration `json:"active"` // since it was last heard
@@ -256,6 +257,14 @@ type streamInfo struct {
 
 func identity(i *streamInfo) string {
 	return i.Config.Metadata[metadataIdentity] + "/" + strconv.FormatInt(i.Created.UnixNano(), 36)
+}
+
+// reign tells one leader from another, and from the same one elected again.
+func (i *streamInfo) reign() string {
+	if i.Cluster == nil {
+		return "alone"
+	}
+	return i.Cluster.Leader + " " + i.Cluster.Since.String()
 }
 
 // led says whether a majority stands behind the leader that answered. One that

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -309,8 +310,11 @@ func TestStepdown(t *testing.T) {
 	var mu sync.Mutex
 	kept := map[uint64]string{}
 	var answers []int
+	var down atomic.Bool
 	var appending sync.WaitGroup
 	stop := make(chan struct{})
+	end := sync.OnceFunc(func() { close(stop) })
+	defer end()
 	appending.Go(func() {
 		for i := 0; ; i++ {
 			select {
@@ -323,21 +327,28 @@ func TestStepdown(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				answers = append(answers, i)
+				down.Store(err != nil)
 				if err == nil {
 					kept[seq] = data
 				}
 			})
+			if down.Load() {
+				time.Sleep(time.Millisecond)
+			}
 		}
 	})
 	count := func() int { mu.Lock(); defer mu.Unlock(); return len(kept) }
 	for range 4 {
 		before := count()
 		wait(t, 15*time.Second, "appends are not kept again", func() bool { return count() > before+500 })
-		jetstream(t, a, "STREAM.LEADER.STEPDOWN.parley", "")
+		wait(t, 15*time.Second, "no leader steps down", func() bool {
+			m, err := a.Conn().Request("$JS.API.STREAM.LEADER.STEPDOWN.parley", nil, time.Second)
+			return err == nil && bytes.Contains(m.Data, []byte(`"success":true`))
+		})
 	}
 	before := count()
 	wait(t, 15*time.Second, "appends are not kept again", func() bool { return count() > before+500 })
-	close(stop)
+	end()
 	appending.Wait()
 	a.Close()
 	if !slices.IsSorted(answers) {

@@ -30,13 +30,13 @@ func (s *Stream) watch() {
 		case <-s.done.Done():
 			return
 		case <-s.awake:
-			since = time.Now()
 		case <-tick.C:
 		}
 		asked := time.Now()
 		info, err := s.info(s.done)
 		if err == nil {
 			s.latest.Store(&observation{info, asked})
+			s.appends.reigns(info.reign(), asked)
 		}
 		switch {
 		case err == nil:
@@ -54,7 +54,7 @@ func (s *Stream) watch() {
 	}
 }
 
-// wake has the watcher look now.
+// wake has the watcher look now: after a reconnect, and where an answer is slow.
 func (s *Stream) wake() {
 	select {
 	case s.awake <- struct{}{}:
