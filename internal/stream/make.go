@@ -57,7 +57,7 @@ func (s *Stream) ask(ctx context.Context, subject string, request, into any) err
 	defer cancel()
 	m, err := s.nc.RequestWithContext(within, "$JS.API."+subject, body)
 	if errors.Is(err, nats.ErrNoResponders) {
-		return noResponders
+		return errNoLeader
 	}
 	if ctx.Err() != nil && err != nil {
 		return ctx.Err()
@@ -77,8 +77,8 @@ func (s *Stream) ask(ctx context.Context, subject string, request, into any) err
 	return json.Unmarshal(m.Data, into)
 }
 
-// noResponders is ErrUnavailable where a server knows of nobody who would answer.
-var noResponders = fmt.Errorf("%w: no leader", ErrUnavailable)
+// errNoLeader is for where nobody answers that could, or one without a majority.
+var errNoLeader = fmt.Errorf("%w: no leader", ErrUnavailable)
 
 // code is JetStream's, or 0.
 func code(err error) int {
@@ -129,7 +129,7 @@ func (s *Stream) usable(ctx context.Context) error {
 	switch {
 	case code(err) == codeNotEnabled || code(err) == codeNotEnabledAccount:
 		return refuse("JetStream is not enabled for this account of the NATS server: give it a jetstream section")
-	case errors.Is(err, noResponders):
+	case errors.Is(err, errNoLeader):
 		// So answers a server without JetStream, and one of a cluster that has no leader yet.
 		return fmt.Errorf("JetStream is not enabled on the NATS server, or has no leader yet: %w", ErrUnavailable)
 	case code(err) != 0:
@@ -227,7 +227,7 @@ func (s *Stream) setMark(ctx context.Context) error {
 	header := nats.Header{headerLog: {s.identity}, headerStream: {s.o.Name}, headerExpect: {"0"}}
 	m, err := s.nc.RequestMsgWithContext(within, &nats.Msg{Subject: s.o.Name + ".log." + markSubject, Header: header})
 	if err != nil {
-		return noResponders
+		return errNoLeader
 	}
 	if _, _, err = answer(m); err != nil && !errors.Is(err, ErrConflict) {
 		return err
@@ -289,13 +289,13 @@ func (s *Stream) info(ctx context.Context) (*streamInfo, error) {
 	defer cancel()
 	err := s.ask(within, "STREAM.INFO."+s.o.Name, struct{}{}, &info)
 	if err != nil && within.Err() != nil && ctx.Err() == nil {
-		err = noResponders
+		err = errNoLeader
 	}
 	if err != nil {
 		return nil, err
 	}
 	if !info.led() {
-		return nil, noResponders
+		return nil, errNoLeader
 	}
 	return &info, nil
 }

@@ -132,11 +132,23 @@ func TestGetLastDelete(t *testing.T) {
 			if _, err := s.Get(ctx, two); !errors.Is(err, stream.ErrNotFound) {
 				t.Error("what was deleted is there:", err)
 			}
+			rubbish, err := s.Conn().Request("parley.log.said", []byte("of somebody else"), 5*time.Second)
+			if err != nil || bytes.Contains(rubbish.Data, []byte(`"error"`)) {
+				t.Fatal(rubbish, err)
+			}
+			gone := must(t, s, "said", "5")
+			if err := s.Delete(ctx, gone); err != nil {
+				t.Error(err)
+			}
+			if first, last, err := s.Ends(ctx); first != one || last != other || err != nil {
+				t.Errorf("from %d to %d, %v", first, last, err)
+			}
+			must(t, s, "said", "6")
 			var seqs []uint64
-			for _, e := range read(t, s, one, 3) {
+			for _, e := range read(t, s, one, 4) {
 				seqs = append(seqs, e.Seq)
 			}
-			if !slices.Equal(seqs, []uint64{one, two + 1, other}) {
+			if !slices.Equal(seqs, []uint64{one, two + 1, other, gone + 1}) {
 				t.Error(seqs)
 			}
 		})
