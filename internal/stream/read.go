@@ -30,6 +30,8 @@ type reader struct {
 	most    int
 	take    func([]Entry) error
 	batch   []Entry
+	last    Entry // handed over last, without its data
+	vouched vouched
 	tail    *nats.Subscription // copies of what was kept just now
 	answers *nats.Subscription // to fetches
 	inbox   string
@@ -100,6 +102,9 @@ func (r *reader) run(ctx context.Context) error {
 
 // catchUp fetches to the end. behind says that there was a copy of a later entry.
 func (r *reader) catchUp(ctx context.Context) (behind bool, err error) {
+	if err := r.hand(ctx); err != nil { // what came before something failed
+		return false, err
+	}
 	if latest := r.s.latest.Load(); latest != nil && latest.asked.After(r.moved) && r.s.verdict(latest.streamInfo, r.next) != nil {
 		if err := r.s.judge(ctx, r.next); err != nil {
 			return false, err
@@ -109,7 +114,7 @@ func (r *reader) catchUp(ctx context.Context) (behind bool, err error) {
 		if more, err = r.fetch(ctx); err != nil {
 			return false, err
 		}
-		if err := r.hand(); err != nil {
+		if err := r.hand(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -123,10 +128,15 @@ func fatal(err error) bool {
 }
 
 // hand gives the batch to the caller.
-func (r *reader) hand() error {
+func (r *reader) hand(ctx context.Context) error {
 	if len(r.batch) == 0 {
 		return nil
 	}
+	if err := r.certain(ctx); err != nil {
+		return err
+	}
+	last := r.batch[len(r.batch)-1]
+	r.last = Entry{Seq: last.Seq, Time: last.Time}
 	r.moved = time.Now()
 	err := r.take(r.batch)
 	clear(r.batch)
@@ -135,6 +145,35 @@ func (r *reader) hand() error {
 		return stop{err}
 	}
 	return nil
+}
+
+// certain makes sure, on each connection and under each leader, that the stream
+// still has what was handed over last: it may have gone back, and on another way.
+func (r *reader) certain(ctx context.Context) error {
+	now := vouched{connection: r.s.nc.Stats().Reconnects}
+	if latest := r.s.latest.Load(); latest != nil {
+		now.reign = latest.reign()
+	}
+	if now == r.vouched {
+		return nil
+	}
+	if r.last.Seq != 0 {
+		kept, err := r.s.Get(ctx, r.last.Seq)
+		if err == nil && !kept.Time.Equal(r.last.Time) {
+			return ErrTruncated
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	r.vouched = now
+	return nil
+}
+
+// vouched is on which connection, and under whom, the stream was last seen to be the same.
+type vouched struct {
+	connection uint64
+	reign      string
 }
 
 // add puts an entry into the batch. One beyond the wanted is no gap from purging: that is asked about first.
@@ -195,7 +234,7 @@ func (r *reader) fetch(ctx context.Context) (more bool, err error) {
 
 // follow hands over copies as they come, until one is missing or none came for so long.
 func (r *reader) follow(ctx context.Context, long time.Duration) error {
-	if err := r.hand(); err != nil { // what a fetch brought before it failed
+	if err := r.hand(ctx); err != nil { // what came before something failed
 		return err
 	}
 	for {
@@ -214,7 +253,7 @@ func (r *reader) follow(ctx context.Context, long time.Duration) error {
 			}
 			whole, err = r.copied(ctx, m)
 		}
-		if err := r.hand(); err != nil {
+		if err := r.hand(ctx); err != nil {
 			return err
 		}
 		if err != nil {
