@@ -12,6 +12,9 @@ const guestMark = "~"
 // clashEnded is told to a guest who came in at the same moment as another of that name did on another node.
 const clashEnded = "another guest of this name came in at the same moment: take another name"
 
+// MaxElsewhere is of how many people one other node can say something; of more, nothing is known.
+const MaxElsewhere = 1 << 17
+
 // Presence is what one node says of one person. The zero Presence says that there is nothing of them.
 type Presence struct {
 	Present  bool     // an entered session, or one that was lost less than a grace ago
@@ -82,7 +85,11 @@ func (h *Hub) Elsewhere(node, name string, is Presence) {
 	if h.closed {
 		return
 	}
-	was := h.keep(node, name, is)
+	was, known := h.nodes[node][name]
+	if is.nothing() && !known || !known && len(h.nodes[node]) >= MaxElsewhere {
+		return
+	}
+	h.keep(node, name, is)
 	p := h.people[name]
 	if p == nil && strings.HasPrefix(name, guestMark) && !is.nothing() {
 		p = h.addGuest(name)
@@ -125,23 +132,20 @@ func (h *Hub) ElsewhereAll(node string, all map[string]Presence) {
 // NodeGone says that a node has nothing to say any more.
 func (h *Hub) NodeGone(node string) { h.ElsewhereAll(node, nil) }
 
-// keep keeps what a node says, and returns what it said before.
-func (h *Hub) keep(node, name string, is Presence) (was Presence) {
+// keep keeps what a node says.
+func (h *Hub) keep(node, name string, is Presence) {
 	people := h.nodes[node]
-	was = people[name]
-	switch {
-	case !is.nothing() && people == nil:
-		h.nodes[node] = map[string]Presence{name: is}
-	case !is.nothing():
-		people[name] = is
-	case len(people) > 1:
-		delete(people, name)
-	default:
-		if _, only := people[name]; only {
-			delete(h.nodes, node)
-		}
+	if people == nil {
+		people = make(map[string]Presence)
+		h.nodes[node] = people
 	}
-	return was
+	people[name] = is
+	if is.nothing() {
+		delete(people, name)
+	}
+	if len(people) == 0 {
+		delete(h.nodes, node)
+	}
 }
 
 // away counts what a node says, or with -1 no longer says.
