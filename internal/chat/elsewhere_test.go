@@ -89,6 +89,78 @@ func TestElsewhereBeforeTheLog(t *testing.T) {
 	}
 }
 
+// Whatever is part of somebody's Presence is told when it changes.
+func TestChangesAreTold(t *testing.T) {
+	h := newHouse(t, "alice")
+	told := 0
+	h.Link("here", func(string) { told++ })
+	want := func(what, name string, is chat.Presence) {
+		t.Helper()
+		if got := h.HereOf(name); got.Present != is.Present || got.Sessions != is.Sessions || !slices.Equal(got.Rooms, is.Rooms) || told == 0 {
+			t.Errorf("%s: %+v, told %d times; want %+v", what, got, told, is)
+		}
+		if all := h.Here(); is.Sessions > 0 && all[name].Sessions != is.Sessions {
+			t.Errorf("%s: of all: %+v", what, all)
+		}
+		told = 0
+	}
+	seat, _ := h.Admit(&visitor{}, h.who("alice"))
+	want("admitted", "alice", chat.Presence{Sessions: 1})
+	seat.Enter(chat.Lobby)
+	want("entered", "alice", chat.Presence{Present: true, Sessions: 1})
+	two := h.come("alice")
+	want("a second session", "alice", chat.Presence{Present: true, Sessions: 2})
+	two.join("den")
+	two.Exit(true)
+	want("one less", "alice", chat.Presence{Present: true, Sessions: 1})
+	guest := h.come("~guest")
+	want("a guest", "~guest", chat.Presence{Present: true, Sessions: 1})
+	guest.join("den")
+	want("a guest's room", "~guest", chat.Presence{Present: true, Sessions: 1, Rooms: []string{"den"}})
+	guest.leave("den")
+	want("a guest's leaving", "~guest", chat.Presence{Present: true, Sessions: 1})
+	guest.Exit(true)
+	want("a guest's end", "~guest", chat.Presence{})
+	seat.Exit(true)
+	want("lost", "alice", chat.Presence{Present: true})
+	if all := h.Here(); !all["alice"].Present {
+		t.Errorf("within the grace: %+v", all)
+	}
+	h.Link("", nil)
+	if h.come("alice"); told > 0 {
+		t.Error("told after the end")
+	}
+}
+
+// A guest whose name is another node's too is in the rooms of the seat here, and then in those of the other.
+func TestGuestOnTwoNodes(t *testing.T) {
+	h := newHouse(t, "alice")
+	h.Link("m", func(string) {})
+	alice, guest := h.come("alice"), h.come("~guest")
+	alice.join("den")
+	alice.join("pub")
+	guest.join("pub")
+	alice.news()
+	h.Elsewhere("z", "~guest", chat.Presence{Present: true, Sessions: 1, Rooms: []string{"den"}})
+	h.want(alice, "")
+	if len(guest.ended) > 0 {
+		t.Error("the guest of the lesser node was ended")
+	}
+	h.Elsewhere("a", "~guest", present)
+	if len(guest.ended) != 1 {
+		t.Error("the guest of the greater node was not ended")
+	}
+	guest.Exit(true)
+	if got := alice.news(); got != "pub -~guest, den +~guest" {
+		t.Errorf("alice heard %q", got)
+	}
+	h.NodeGone("z")
+	h.want(alice, "den -~guest")
+	h.NodeGone("a")
+	h.want(alice, "lobby -~guest")
+	h.come("~guest")
+}
+
 // What one node says of people is bounded.
 func TestElsewhereIsBounded(t *testing.T) {
 	h := newHouse(t, "alice", "bob")

@@ -55,6 +55,9 @@ func TestGapsAreAskedFor(t *testing.T) {
 	s.says("", map[string]any{"kind": "change", "seq": 8, "people": []any{map[string]any{"n": "bob"}}})
 	s.says("", map[string]any{"kind": "change", "seq": 8, "people": people("bob")})
 	alice.sees(t, chat.Lobby, "alice", "carol", "dave")
+	if n, _, _ := s.to.Pending(); n > 0 {
+		t.Errorf("%d questions, and nothing was missing", n)
+	}
 	s.says("", map[string]any{"kind": "change", "seq": 10, "people": people("erin")}) // 9 is missing
 	late := asked
 	asked = s.hears("want")
