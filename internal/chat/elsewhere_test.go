@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -202,6 +203,8 @@ func TestRunPassesOverOthersPeople(t *testing.T) {
 type bus struct {
 	rng   *rand.Rand
 	nodes []*house
+	mu    sync.Mutex // the hubs' timers change people on goroutines of their own
+	dirty []map[string]struct{}
 	queue map[[2]int][]said // from, to
 }
 
@@ -212,16 +215,23 @@ type said struct {
 
 func (b *bus) link() {
 	for from, h := range b.nodes {
-		dirty := make(map[string]struct{})
-		h.Link(fmt.Sprint(from), func(name string) { dirty[name] = struct{}{} })
-		h.dirty = dirty
+		b.dirty = append(b.dirty, make(map[string]struct{}))
+		h.Link(fmt.Sprint(from), func(name string) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.dirty[from][name] = struct{}{}
+		})
 	}
 }
 
 // collect puts what changed on its way; to each node some of it is lost.
 func (b *bus) collect() {
 	for from, h := range b.nodes {
-		for _, name := range slices.Sorted(maps.Keys(h.dirty)) {
+		b.mu.Lock()
+		names := slices.Sorted(maps.Keys(b.dirty[from]))
+		clear(b.dirty[from])
+		b.mu.Unlock()
+		for _, name := range names {
 			is := h.HereOf(name)
 			for to := range b.nodes {
 				if to != from && b.rng.IntN(5) > 0 {
@@ -229,7 +239,6 @@ func (b *bus) collect() {
 				}
 			}
 		}
-		clear(h.dirty)
 	}
 }
 

@@ -18,7 +18,6 @@ type house struct {
 	log *chattest.Log
 	*chat.Hub
 	sessions int
-	dirty    map[string]struct{} // people that Link told of
 }
 
 func newHouse(t *testing.T, accounts ...string) *house {

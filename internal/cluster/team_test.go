@@ -31,7 +31,6 @@ type team struct {
 	nats   *server.Server
 	port   int
 	people []string
-	log    *chattest.Log
 	store  *authtest.Store
 	made   int
 }
