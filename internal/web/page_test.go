@@ -286,6 +286,11 @@ func TestPageForeign(t *testing.T) {
 	alice := b.person()
 	alice.signIn("alice", parleytest.Password)
 	alice.isOnline()
+	alice.isClean()
+	const marks = `(() => { try { document.createElement('p').innerHTML = 'x'; return 'made' } catch (e) { return e.name } })()`
+	if got := js[string](alice, marks); got != "TypeError" {
+		t.Errorf("markup of a text: %s", got)
+	}
 	const opens = `new Promise((tell) => {
 		const socket = new WebSocket(%s)
 		socket.onopen = () => tell('open')
