@@ -74,7 +74,7 @@ type said struct {
 
 // Start makes this process a node among those that use nc's server and name, a word of letters, digits, '-' and '_'. What the hub
 // has is told, and the hub, the service of accounts and the one of sessions hear of the others, until Close.
-// nc stays the caller's, who closes it after the Node; that it writes within seconds or gives up
+// nc stays the caller's, who closes the Node after the sessions have ended, and nc after that; that it writes within seconds or gives up
 // (nats.FlusherTimeout) bounds how long Close takes. Where NATS is out of reach Start does not wait for it.
 func Start(nc *nats.Conn, name string, hub *chat.Hub, a *auth.Service, sessions *session.Service, log *slog.Logger) (*Node, error) {
 	return start(nc, name, hub, a, sessions, log, usual)
