@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 
 	"parley/auth"
 	"parley/internal/chat"
@@ -79,7 +80,7 @@ func TestNodesAreBounded(t *testing.T) {
 	hub := chat.New(nil, chat.State{}, chat.Options{Append: func(dst []byte, _ *chat.Event) []byte { return dst }})
 	defer hub.Close()
 	n := &Node{id: uuid.NewString(), hub: hub, warned: newPaces(), log: slog.New(slog.NewTextHandler(&logged, nil)),
-		peers: make(map[string]*peer), known: make(map[string]struct{})}
+		toSay: make(chan said, maxToSay), peers: make(map[string]*peer), known: make(map[string]struct{})}
 	for range maxNodes + 2 {
 		n.hearData((&message{Kind: beat, Node: uuid.NewString()}).encode())
 	}
@@ -92,5 +93,24 @@ func TestNodesAreBounded(t *testing.T) {
 	n.hearData((&message{Kind: beat, Node: uuid.NewString()}).encode())
 	if len(n.peers) != 1 {
 		t.Errorf("%d nodes when all others were silent", len(n.peers))
+	}
+}
+
+// What came while this process was stopped is heard before the silence is counted.
+func TestWhatCameIsHeardFirst(t *testing.T) {
+	hub := chat.New(nil, chat.State{}, chat.Options{Append: func(dst []byte, _ *chat.Event) []byte { return dst }})
+	defer hub.Close()
+	n := &Node{id: uuid.NewString(), hub: hub, warned: newPaces(), log: slog.New(slog.DiscardHandler), heard: make(chan *nats.Msg, 8),
+		toSay: make(chan said, maxToSay), peers: make(map[string]*peer), known: make(map[string]struct{})}
+	alive := (&message{Kind: beat, Node: uuid.NewString()}).encode()
+	n.hearData(alive)
+	n.hearData((&message{Kind: beat, Node: uuid.NewString()}).encode())
+	for range silence {
+		n.listen()
+	}
+	n.heard <- &nats.Msg{Data: alive}
+	n.listen()
+	if len(n.peers) != 1 {
+		t.Errorf("%d nodes, want the one that was heard", len(n.peers))
 	}
 }

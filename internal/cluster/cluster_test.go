@@ -225,7 +225,7 @@ func TestEjectCountsAllNodes(t *testing.T) {
 	s := tm.stranger("00000000-0000-4000-8000-000000000001")
 	s.beats()
 	s.says("", map[string]any{"kind": "change", "seq": 1, "people": []any{map[string]any{"n": "~dora", "p": true, "s": 1}}})
-	alice.sees(t, chat.Lobby, "alice", "root", "~dora")
+	eventually(t, "node a knows of ~dora", func() bool { _, away, _ := a.hub.EndGuest("~dora", ""); return away == 1 })
 	if reply = do(t, admin, "EJECT|~dora|enough"); !strings.HasPrefix(reply, "ERROR|busy|") {
 		t.Errorf("EJECT of a guest whose node does not answer: %s", reply)
 	}

@@ -11,7 +11,7 @@
 //
 // Each process is a node with a fresh UUID. It says what changed about its people as messages numbered from 1,
 // and once a second (a beat) the number of the last one. Who misses a number, or meets a node that it does not know, asks
-// that node for everything, which comes in parts and stands for all up to a number. All that is said of a person is absolute
+// that node for everything (a node that is met is sent a beat at once), which comes in parts and stands for all up to a number. All that is said of a person is absolute
 // and replaces what was said before; so nothing needs to arrive, and what comes late, twice or out of order does no
 // harm. A node that was not heard for five beats is gone, and its people with it. There is no goodbye: a
 // node that stops falls silent, so that its people have that time to come back on another without having left.

@@ -42,17 +42,17 @@ func (n *Node) hear() {
 		case msg := <-n.heard:
 			n.take(msg)
 		case <-beats.C:
-			n.drain()
-			n.count()
+			n.listen()
 		}
 	}
 }
 
-// drain takes what has come already: it comes before the count of the silence.
-func (n *Node) drain() {
+// listen takes what has come already, and then counts the silence of the others.
+func (n *Node) listen() {
 	for range len(n.heard) {
 		n.take(<-n.heard)
 	}
+	n.count()
 }
 
 // count makes all a beat more silent.
@@ -107,6 +107,7 @@ func (n *Node) take(msg *nats.Msg) {
 		n.peers[m.Node] = p
 		n.meet(m.Node)
 		n.log.Info("a node is there", "node", m.Node)
+		n.say(n.to+m.Node, &message{Kind: beat}) // so that a new one knows all others at once
 	}
 	p.silent = 0
 	handlers[m.Kind](n, p, m)

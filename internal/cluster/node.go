@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,6 +82,9 @@ func Start(nc *nats.Conn, name string, hub *chat.Hub, a *auth.Service, sessions 
 }
 
 func start(nc *nats.Conn, name string, hub *chat.Hub, a *auth.Service, sessions *session.Service, log *slog.Logger, t timing) (*Node, error) {
+	if name == "" || strings.ContainsAny(name, ".*> \t\r\n") {
+		return nil, fmt.Errorf("cluster: %q is no word for a subject", name)
+	}
 	n := &Node{
 		id: uuid.NewString(), nc: nc, all: name + ".nodes.all", to: name + ".nodes.to.",
 		time: t, hub: hub, auth: a, sessions: sessions, log: log, warned: newPaces(),

@@ -56,6 +56,9 @@ func (n *Node) tell() {
 		case <-n.stop:
 			return
 		case s := <-n.toSay:
+			if s.message.Kind == beat {
+				s.message.Seq = n.seq
+			}
 			n.publish(s.subject, s.message)
 		case <-n.wake:
 			if !waiting {

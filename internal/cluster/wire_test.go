@@ -40,6 +40,7 @@ func TestGapsAreAskedFor(t *testing.T) {
 	alice := a.come("alice")
 	s := tm.stranger("00000000-0000-4000-8000-000000000001")
 	s.says("", map[string]any{"kind": "beat", "seq": 7})
+	s.hears("beat") // at once, to who is new
 	asked := s.hears("want")
 	part := func(i int, seq int, names ...string) map[string]any {
 		return map[string]any{"kind": "state", "ask": asked.Ask, "seq": seq, "part": i, "parts": 3, "people": people(names...)}
