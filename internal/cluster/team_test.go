@@ -115,6 +115,9 @@ func (p *place) start() {
 		p.tm.t.Fatal(err)
 	}
 	p.tm.t.Cleanup(p.stop)
+	if err := p.nc.Flush(); err != nil { // what is published from here on is heard
+		p.tm.t.Fatal(err)
+	}
 }
 
 func (p *place) stop() {
