@@ -25,8 +25,8 @@ type natsSettings struct {
 	NatsStream   string `default:"parley" placeholder:"NAME" group:"cluster" help:"The stream's name."`
 }
 
-// cluster is where the log is kept by NATS.
-type cluster struct {
+// shared is the log that the nodes of a cluster share.
+type shared struct {
 	Nats string `placeholder:"URL" group:"cluster" help:"Keep the log in a NATS JetStream cluster: tls://HOST:4222, several with commas between; nats:// for loopback only."`
 	natsSettings
 }

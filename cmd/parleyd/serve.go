@@ -15,6 +15,7 @@ import (
 
 	"parley/auth"
 	"parley/internal/chat"
+	"parley/internal/cluster"
 	"parley/internal/control"
 	"parley/internal/session"
 	"parley/internal/store"
@@ -39,7 +40,7 @@ type serve struct {
 	FixedRooms bool     `help:"Only admins make new rooms."`
 	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
-	cluster
+	shared
 	bounds
 }
 
@@ -107,6 +108,7 @@ type house struct {
 	auth     *auth.Service
 	hub      *chat.Hub
 	sessions *session.Service
+	node     *cluster.Node // nil on a single machine
 	control  *control.Server
 }
 
@@ -147,7 +149,13 @@ func openHouse(ctx context.Context, c *serve, log *slog.Logger) (*house, error) 
 		return nil, err
 	}
 	h.sessions = session.New(h.hub, h.auth, log, c.bounds.sessions(c.Guests))
-	if h.control, err = control.Listen(string(c.Data), h.auth, log); err != nil {
+	if h.stream != nil {
+		h.node, err = cluster.Start(h.stream.Conn(), h.stream.Name(), h.hub, h.auth, h.sessions, log)
+	}
+	if err == nil {
+		h.control, err = control.Listen(string(c.Data), h.auth, log)
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
@@ -160,6 +168,9 @@ func (h *house) close() error {
 	}
 	if h.control != nil {
 		h.control.Close()
+	}
+	if h.node != nil {
+		h.node.Close()
 	}
 	if h.hub != nil {
 		h.hub.Close()

@@ -27,7 +27,7 @@ type operator struct {
 type accounts struct {
 	Data path `placeholder:"DIR" help:"The server's data directory."`
 	hashing
-	cluster
+	shared
 }
 
 // hashing are the bounds that matter where no server runs and this process does the work.
