@@ -45,7 +45,7 @@ func (d *diary) round() {
 	}
 }
 
-// acknowledged notes that a node just acknowledged a message for the first time.
+// acknowledged notes that a node just acknowledged a message.
 func (d *diary) acknowledged(node int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

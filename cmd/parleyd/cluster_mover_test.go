@@ -25,7 +25,8 @@ type mover struct {
 	nodes []*parleytest.Server
 	tls   []*tls.Config
 	name  string
-	home  int // the node that it likes best
+	home  int  // the node that it likes best
+	stays bool // it goes nowhere else, so that what its home acknowledges, and how fast, tells of that node alone
 	rand  *rand.Rand
 
 	at      int    // the node it is at, or tries next
@@ -72,6 +73,7 @@ func (m *mover) turn() {
 		m.say()
 	case whim < 95:
 		m.repeat()
+	case m.stays:
 	case whim < 98 && m.at != m.home:
 		m.leave()
 		m.at = m.home
@@ -88,7 +90,9 @@ func (m *mover) turn() {
 }
 
 func (m *mover) elsewhere() {
-	m.at = m.rand.IntN(len(m.nodes))
+	if !m.stays {
+		m.at = m.rand.IntN(len(m.nodes))
+	}
 	time.Sleep(time.Duration(m.rand.IntN(100)) * time.Millisecond)
 }
 
@@ -204,7 +208,7 @@ func (m *mover) refused(reply string) {
 	if !strings.HasPrefix(reply, "ERROR|busy|") {
 		m.diary.complain("%s at %d: %s", m.name, m.at, reply)
 	}
-	if m.busy++; m.busy > 1+m.rand.IntN(10) {
+	if m.busy++; !m.stays && m.busy > 1+m.rand.IntN(10) {
 		m.busy = 0
 		m.leave()
 		m.elsewhere()

@@ -50,7 +50,7 @@ func startCluster(t *testing.T, r *rand.Rand, accounts ...string) *cluster {
 	return c
 }
 
-// move lets clients of these names move and talk, until finish.
+// move lets clients of these names move and talk, until halt. One stays at each node.
 func (c *cluster) move(names ...string) {
 	c.diary = newDiary(c.t, len(c.nodes))
 	c.stop = make(chan struct{})
@@ -59,7 +59,7 @@ func (c *cluster) move(names ...string) {
 		configs = append(configs, s.TLS())
 	}
 	for i, name := range names {
-		m := &mover{diary: c.diary, nodes: c.nodes, tls: configs, name: name, home: i % len(c.nodes), at: i % len(c.nodes),
+		m := &mover{diary: c.diary, nodes: c.nodes, tls: configs, name: name, home: i % len(c.nodes), at: i % len(c.nodes), stays: i < len(c.nodes),
 			rand: rand.New(rand.NewPCG(c.rand.Uint64(), uint64(i)))}
 		c.movers = append(c.movers, m)
 		c.going.Go(func() { m.run(c.stop) })
