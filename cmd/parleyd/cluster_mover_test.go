@@ -48,7 +48,7 @@ func (m *mover) run(stop <-chan struct{}) {
 			if give.IsZero() {
 				give = time.Now().Add(parleytest.Patience)
 			}
-			if !m.pending() {
+			if !m.pending() || m.diary.t.Failed() {
 				break
 			}
 			if time.Now().After(give) {
