@@ -21,28 +21,28 @@ const (
 // fault is something that happens to one node, of parleyd or of NATS, and its end.
 type fault struct {
 	name       string
-	begin, end func(c *cluster, node int)
+	begin, end func(c *trio, node int)
 }
 
 // faults of both kinds. Each kind's first is the kill.
 var faults = map[string][]fault{
 	"parleyd": {
-		{"killed", func(c *cluster, i int) { c.nodes[i].Kill() }, func(c *cluster, i int) {
+		{"killed", func(c *trio, i int) { c.nodes[i].Kill() }, func(c *trio, i int) {
 			if c.nats != nil && c.rand.IntN(3) == 0 {
 				c.t.Logf("node %d has lost its database", i)
 				c.forget(i)
 			}
 			c.nodes[i].Launch()
 		}},
-		{"stopped", func(c *cluster, i int) { c.signal(i, syscall.SIGSTOP) }, func(c *cluster, i int) { c.signal(i, syscall.SIGCONT) }},
-		{"cut off from NATS", func(c *cluster, i int) { c.ways[i].Set(parleytest.Hole) }, func(c *cluster, i int) { c.ways[i].Set(parleytest.Open) }},
-		{"reset by NATS", func(c *cluster, i int) { c.ways[i].Set(parleytest.Reset) }, func(c *cluster, i int) { c.ways[i].Set(parleytest.Open) }},
+		{"stopped", func(c *trio, i int) { c.signal(i, syscall.SIGSTOP) }, func(c *trio, i int) { c.signal(i, syscall.SIGCONT) }},
+		{"cut off from NATS", func(c *trio, i int) { c.ways[i].Set(parleytest.Hole) }, func(c *trio, i int) { c.ways[i].Set(parleytest.Open) }},
+		{"reset by NATS", func(c *trio, i int) { c.ways[i].Set(parleytest.Reset) }, func(c *trio, i int) { c.ways[i].Set(parleytest.Open) }},
 	},
 	"nats-server": {
-		{"killed", func(c *cluster, i int) { c.nats.Nodes[i].Kill() }, func(c *cluster, i int) { c.nats.Nodes[i].Launch() }},
-		{"stopped", func(c *cluster, i int) { c.nats.Nodes[i].Stop() }, func(c *cluster, i int) { c.nats.Nodes[i].Cont() }},
-		{"cut off", func(c *cluster, i int) { c.nats.Nodes[i].Set(parleytest.Hole) }, func(c *cluster, i int) { c.nats.Nodes[i].Set(parleytest.Open) }},
-		{"reset", func(c *cluster, i int) { c.nats.Nodes[i].Set(parleytest.Reset) }, func(c *cluster, i int) { c.nats.Nodes[i].Set(parleytest.Open) }},
+		{"killed", func(c *trio, i int) { c.nats.Nodes[i].Kill() }, func(c *trio, i int) { c.nats.Nodes[i].Launch() }},
+		{"stopped", func(c *trio, i int) { c.nats.Nodes[i].Stop() }, func(c *trio, i int) { c.nats.Nodes[i].Cont() }},
+		{"cut off", func(c *trio, i int) { c.nats.Nodes[i].Set(parleytest.Hole) }, func(c *trio, i int) { c.nats.Nodes[i].Set(parleytest.Open) }},
+		{"reset", func(c *trio, i int) { c.nats.Nodes[i].Set(parleytest.Reset) }, func(c *trio, i int) { c.nats.Nodes[i].Set(parleytest.Open) }},
 	},
 }
 
@@ -107,7 +107,7 @@ func TestClusterChaos(t *testing.T) {
 	t.Logf("PARLEY_SEED=%d", seed)
 	r := rand.New(rand.NewPCG(seed, 8))
 	movers := numbered("mover", 6+r.IntN(4))
-	c := startCluster(t, r, append(slices.Clone(movers), "reader")...)
+	c := startTrio(t, r, append(slices.Clone(movers), "reader")...)
 	c.move(movers...)
 	c.working()
 	var longest time.Duration
@@ -130,7 +130,7 @@ func TestMovers(t *testing.T) {
 	s := parleytest.Start(t, unlimited()...)
 	names := numbered("mover", 6)
 	addUsers(s, append(slices.Clone(names), "reader")...)
-	c := &cluster{t: t, rand: rand.New(rand.NewPCG(rand.Uint64(), 0)), nodes: []*parleytest.Server{s, s, s}}
+	c := &trio{t: t, rand: rand.New(rand.NewPCG(rand.Uint64(), 0)), nodes: []*parleytest.Server{s, s, s}}
 	c.move(names...)
 	for _, f := range faults["parleyd"][:2] {
 		c.working()
@@ -143,7 +143,7 @@ func TestMovers(t *testing.T) {
 }
 
 // suffer is one round. It returns the longest gap.
-func (c *cluster) suffer(round int, s stroke) time.Duration {
+func (c *trio) suffer(round int, s stroke) time.Duration {
 	c.t.Helper()
 	between := func(least, most time.Duration) time.Duration {
 		return least + time.Duration(c.rand.Int64N(int64(most-least)))

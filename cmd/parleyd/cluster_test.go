@@ -19,8 +19,8 @@ import (
 	"parley/internal/parleytest"
 )
 
-// cluster is some parleyd processes on one JetStream cluster.
-type cluster struct {
+// trio is three parleyd processes on one JetStream cluster of three.
+type trio struct {
 	t     *testing.T
 	rand  *rand.Rand
 	nats  *parleytest.NATS
@@ -33,10 +33,10 @@ type cluster struct {
 	going  sync.WaitGroup
 }
 
-// startCluster starts three nats-server processes and three parleyd with these accounts.
-func startCluster(t *testing.T, r *rand.Rand, accounts ...string) *cluster {
+// startTrio starts them, with these accounts.
+func startTrio(t *testing.T, r *rand.Rand, accounts ...string) *trio {
 	t.Helper()
-	c := &cluster{t: t, rand: r, nats: parleytest.StartNATS(t, 3)}
+	c := &trio{t: t, rand: r, nats: parleytest.StartNATS(t, 3)}
 	for i := range 3 {
 		way := c.nats.Entrance()
 		if i == 0 {
@@ -51,7 +51,7 @@ func startCluster(t *testing.T, r *rand.Rand, accounts ...string) *cluster {
 }
 
 // move lets clients of these names move and talk, until halt. One stays at each node.
-func (c *cluster) move(names ...string) {
+func (c *trio) move(names ...string) {
 	c.diary = newDiary(c.t, len(c.nodes))
 	c.stop = make(chan struct{})
 	var configs []*tls.Config
@@ -68,7 +68,7 @@ func (c *cluster) move(names ...string) {
 }
 
 // halt lets the movers finish. It may be called again.
-func (c *cluster) halt() {
+func (c *trio) halt() {
 	if !closed(c.stop) {
 		close(c.stop)
 	}
@@ -76,7 +76,7 @@ func (c *cluster) halt() {
 }
 
 // working waits until each node acknowledges again what movers say to it, and returns how long that took.
-func (c *cluster) working() time.Duration {
+func (c *trio) working() time.Duration {
 	c.t.Helper()
 	began := time.Now()
 	for i := range c.nodes {
@@ -87,7 +87,7 @@ func (c *cluster) working() time.Duration {
 }
 
 // judge ends the talk, lets everyone catch up to its end, reads what each node shows, and judges all of it.
-func (c *cluster) judge(reader string) {
+func (c *trio) judge(reader string) {
 	c.t.Helper()
 	c.halt()
 	h := &c.diary.history
@@ -134,7 +134,7 @@ func (c *cluster) judge(reader string) {
 }
 
 // awaits waits until a node has a message.
-func (c *cluster) awaits(node int, reader string, id int64) {
+func (c *trio) awaits(node int, reader string, id int64) {
 	c.t.Helper()
 	conn := c.nodes[node].SignIn(reader)
 	eventually(c.t, fmt.Sprintf("node %d shows message %d", node, id), func() bool {
@@ -144,7 +144,7 @@ func (c *cluster) awaits(node int, reader string, id int64) {
 }
 
 // shown is the whole history of the lobby as a node shows it.
-func (c *cluster) shown(node int, reader string) (list []historytest.Message) {
+func (c *trio) shown(node int, reader string) (list []historytest.Message) {
 	c.t.Helper()
 	conn := c.nodes[node].SignIn(reader)
 	for after := int64(0); ; {
@@ -164,10 +164,10 @@ func (c *cluster) shown(node int, reader string) (list []historytest.Message) {
 }
 
 // signal sends a signal to a node's process.
-func (c *cluster) signal(node int, s syscall.Signal) { c.nodes[node].Cmd.Process.Signal(s) }
+func (c *trio) signal(node int, s syscall.Signal) { c.nodes[node].Cmd.Process.Signal(s) }
 
 // forget deletes a node's database.
-func (c *cluster) forget(node int) {
+func (c *trio) forget(node int) {
 	for _, pattern := range []string{"parley.db*", "*.journal"} {
 		files, _ := filepath.Glob(filepath.Join(c.nodes[node].Data, pattern))
 		for _, f := range files {
