@@ -71,7 +71,7 @@ func list(t *testing.T) []pkg {
 // floors are the layers of the house: a package may import packages of this
 // module from the floors below its own and from nowhere else.
 var floors = [][]string{
-	{"parley/protocol", "parley/auth", "parley/tlsutil"},
+	{"parley/protocol", "parley/auth", "parley/tlsutil", "parley/internal/stream"},
 	{"parley/internal/chat"},
 	{"parley/internal/session"},
 	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web",
@@ -95,6 +95,10 @@ var rules = []rule{
 		"who somebody is does not depend on how they came or where accounts are kept"},
 	{"parley/tlsutil", false, []string{"parley/...", "*"},
 		"trust is decided by the standard library alone"},
+	{"parley/internal/stream", false, []string{"parley/...", "database/sql"},
+		"a log of bytes does not know what they say, nor where they are kept besides"},
+	{"parley/internal/stream", true, []string{"net/http"},
+		"its way out is NATS"},
 	{"parley/internal/chat", false, []string{"net", "net/...", "parley/...", "database/sql", "os", "*"},
 		"rooms are memory and rules; they are tested without sockets, disks and clocks"},
 	{"parley/internal/session", false, []string{"parley/internal/store", "parley/internal/server", "parley/tlsutil", "database/sql", "crypto/tls"},
@@ -103,7 +107,7 @@ var rules = []rule{
 		"the entrance knows nothing of lines, pages, people or rooms"},
 	{"parley/internal/web", true, []string{"parley/internal/chat", "parley/auth", "parley/tlsutil", "database/sql", "crypto/tls"},
 		"a browser is one more connection of lines, which the session knows of no other"},
-	{"parley/internal/store", false, []string{"parley/protocol", "crypto/tls"},
+	{"parley/internal/store", true, []string{"parley/protocol", "crypto/tls"},
 		"what is kept does not depend on how it is said on the wire"},
 	{"parley/internal/control", false, []string{"parley/internal/...", "parley/protocol", "crypto/tls", "database/sql"},
 		"operators change accounts, nothing else"},
@@ -135,6 +139,7 @@ var own = []struct{ imported, only string }{
 	{"golang.org/x/term", "parley/cmd/..."},
 	{"github.com/HdrHistogram/hdrhistogram-go", "parley/cmd/parley-bench"},
 	{"github.com/coder/websocket", "parley/internal/web"},
+	{"github.com/nats-io/nats.go", "parley/internal/..."},
 	{"parley/internal/tmux", "parley/docs/screens"},
 }
 

@@ -1,0 +1,103 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	probeEvery   = time.Second     // how often the leader is asked
+	probeTimeout = 2 * time.Second // how long one request may take
+	quorumHeard  = 3 * time.Second // three of the heartbeats between a leader and its replicas
+	moveAfter    = 3 * time.Second // without a leader: the server may be cut off from the others
+)
+
+// watch asks the leader again and again, on its own goroutine, and goes to
+// another server where one that is connected has known of no leader for some time.
+func (s *Stream) watch() {
+	tick := time.NewTicker(probeEvery)
+	defer tick.Stop()
+	since := time.Now()
+	for {
+		select {
+		case <-s.done.Done():
+			return
+		case <-s.awake:
+			since = time.Now()
+		case <-tick.C:
+		}
+		info, err := s.info(s.done)
+		s.latest.Store(info)
+		switch {
+		case err == nil:
+			since = time.Now()
+			s.answered.Store(since.UnixNano())
+		case !s.nc.IsConnected(), code(err) == codeNoStream:
+			since = time.Now()
+		case time.Since(since) > moveAfter:
+			s.log.Warn("the stream has no leader that answers; trying another NATS server", "server", s.nc.ConnectedUrlRedacted())
+			since = time.Now()
+			_ = s.nc.ForceReconnect() // an error says that the connection is closed
+		}
+	}
+}
+
+// wake has the watcher look now.
+func (s *Stream) wake() {
+	select {
+	case s.awake <- struct{}{}:
+	default:
+	}
+}
+
+// pause waits, and says whether ctx lives.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// judge says whether the stream still is the one that has what was read:
+// ErrReplaced, ErrTruncated, nil, or another error where nobody can say now.
+// next is the sequence that is wanted next. What condemns a stream must be said
+// twice, by a leader with a majority behind it.
+func (s *Stream) judge(ctx context.Context, next uint64) error {
+	err := s.look(ctx, next)
+	if !condemns(err) {
+		return err
+	}
+	if !pause(ctx, probeEvery/2) {
+		return ctx.Err()
+	}
+	return s.look(ctx, next)
+}
+
+func (s *Stream) look(ctx context.Context, next uint64) error {
+	info, err := s.info(ctx)
+	if code(err) == codeNoStream {
+		return ErrReplaced
+	}
+	if err != nil {
+		return err
+	}
+	return s.verdict(info, next)
+}
+
+func (s *Stream) verdict(i *streamInfo, next uint64) error {
+	first, last := i.State.FirstSeq, i.State.LastSeq
+	switch {
+	case identity(i) != s.identity:
+		return ErrReplaced
+	case last+1 < next, first > s.mark && next < first:
+		return ErrTruncated
+	}
+	return nil
+}
+
+func condemns(err error) bool { return errors.Is(err, ErrReplaced) || errors.Is(err, ErrTruncated) }
