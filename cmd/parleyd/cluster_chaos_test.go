@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -14,75 +15,107 @@ import (
 
 // What a fault may cost.
 const (
-	hoped   = 5 * time.Second  // without an acknowledgement on the nodes that are well: told where it is longer
-	allowed = 15 * time.Second // the same, and the test fails: nodes of NATS wait 4 to 9 s before they vote, and this machine may be slow
+	hoped     = 5 * time.Second  // without an acknowledgement on nodes that are well: told where it is longer
+	allowed   = 15 * time.Second // the same, and the test fails: nodes of NATS wait 4 to 9 s before they vote, and the machine may be slow
+	slowReply = 10 * time.Second // for any reply of a node that runs; promised are 5 s
 )
 
-// fault is something that happens to one node, of parleyd or of NATS, and its end.
+// fault is something that happens to one node, or to all of NATS, and its end.
 type fault struct {
-	name       string
+	who, name  string
 	begin, end func(c *trio, node int)
+	silent     bool // a parleyd that gives no reply meanwhile
 }
 
-// faults of both kinds. Each kind's first is the kill.
-var faults = map[string][]fault{
-	"parleyd": {
-		{"killed", func(c *trio, i int) { c.nodes[i].Kill() }, func(c *trio, i int) {
-			if c.nats != nil && c.rand.IntN(3) == 0 {
-				c.t.Logf("node %d has lost its database", i)
-				c.forget(i)
-			}
-			c.nodes[i].Launch()
-		}},
-		{"stopped", func(c *trio, i int) { c.signal(i, syscall.SIGSTOP) }, func(c *trio, i int) { c.signal(i, syscall.SIGCONT) }},
-		{"cut off from NATS", func(c *trio, i int) { c.ways[i].Set(parleytest.Hole) }, func(c *trio, i int) { c.ways[i].Set(parleytest.Open) }},
-		{"reset by NATS", func(c *trio, i int) { c.ways[i].Set(parleytest.Reset) }, func(c *trio, i int) { c.ways[i].Set(parleytest.Open) }},
-	},
-	"nats-server": {
-		{"killed", func(c *trio, i int) { c.nats.Nodes[i].Kill() }, func(c *trio, i int) { c.nats.Nodes[i].Launch() }},
-		{"stopped", func(c *trio, i int) { c.nats.Nodes[i].Stop() }, func(c *trio, i int) { c.nats.Nodes[i].Cont() }},
-		{"cut off", func(c *trio, i int) { c.nats.Nodes[i].Set(parleytest.Hole) }, func(c *trio, i int) { c.nats.Nodes[i].Set(parleytest.Open) }},
-		{"reset", func(c *trio, i int) { c.nats.Nodes[i].Set(parleytest.Reset) }, func(c *trio, i int) { c.nats.Nodes[i].Set(parleytest.Open) }},
-	},
+// Who it happens to.
+const (
+	ofParleyd = "parleyd"
+	ofNATS    = "nats-server"
+	ofAll     = "the whole of NATS"
+)
+
+var faults = []fault{
+	{ofParleyd, "killed", func(c *trio, i int) { c.nodes[i].Kill() }, func(c *trio, i int) {
+		if c.nats != nil && c.rand.IntN(3) == 0 {
+			c.t.Logf("parleyd %d has lost all that it kept", i)
+			os.RemoveAll(c.nodes[i].Data)
+		}
+		c.nodes[i].Launch()
+	}, true},
+	{ofParleyd, "stopped", send(syscall.SIGSTOP), send(syscall.SIGCONT), true},
+	{ofParleyd, "cut off from NATS", cutWay(parleytest.Hole), cutWay(parleytest.Open), false},
+	{ofParleyd, "reset by NATS", cutWay(parleytest.Reset), cutWay(parleytest.Open), false},
+
+	{ofNATS, "killed", onNATS((*parleytest.NATSNode).Kill), onNATS((*parleytest.NATSNode).Launch), false},
+	{ofNATS, "stopped", onNATS((*parleytest.NATSNode).Stop), onNATS((*parleytest.NATSNode).Cont), false},
+	{ofNATS, "cut off", cutNATS(parleytest.Hole), cutNATS(parleytest.Open), false},
+	{ofNATS, "reset", cutNATS(parleytest.Reset), cutNATS(parleytest.Open), false},
+	{ofNATS, "cut off from the others", func(c *trio, i int) { c.nats.Nodes[i].SetPeers(parleytest.Hole) }, cutNATS(parleytest.Open), false},
+
+	{ofAll, "killed", onAll((*parleytest.NATSNode).Kill), onAll((*parleytest.NATSNode).Launch), false},
+	{ofAll, "stopped", onAll((*parleytest.NATSNode).Stop), onAll((*parleytest.NATSNode).Cont), false},
+}
+
+func send(s syscall.Signal) func(*trio, int) {
+	return func(c *trio, i int) { c.nodes[i].Cmd.Process.Signal(s) }
+}
+
+func cutWay(state parleytest.Cut) func(*trio, int) {
+	return func(c *trio, i int) { c.ways[i].Set(state) }
+}
+
+func onNATS(do func(*parleytest.NATSNode)) func(*trio, int) {
+	return func(c *trio, i int) { do(c.nats.Nodes[i]) }
+}
+
+func cutNATS(state parleytest.Cut) func(*trio, int) {
+	return onNATS(func(n *parleytest.NATSNode) { n.Set(state) })
+}
+
+func onAll(do func(*parleytest.NATSNode)) func(*trio, int) {
+	return func(c *trio, _ int) {
+		for _, n := range c.nats.Nodes {
+			do(n)
+		}
+	}
 }
 
 // stroke is a fault of one node.
 type stroke struct {
 	fault
-	kind string
-	node int // of NATS, -1 is the one that leads the stream
+	node int // leading: the node of NATS that leads the stream
 }
 
-// strokes are all faults of all nodes and of the leader, in a drawn order, again and again.
-// Where there are less than that, they are the kills and one other fault of each kind.
+const leading = -1
+
+// strokes are all faults of all nodes, and of the one that leads, in a drawn order, again and again.
+// Where n is less than that, they are the kills and then others, of both kinds in turn.
 func strokes(r *rand.Rand, n int) (list []stroke) {
-	all := func() (deck []stroke) {
-		for _, kind := range []string{"parleyd", "nats-server"} {
-			for _, f := range faults[kind] {
-				for node := range 3 {
-					deck = append(deck, stroke{f, kind, node})
-				}
-				if kind == "nats-server" {
-					deck = append(deck, stroke{f, kind, -1})
-				}
-			}
+	places := map[string][]int{ofParleyd: {0, 1, 2}, ofNATS: {0, 1, 2, leading}, ofAll: {0}}
+	var deck []stroke
+	for _, f := range faults {
+		for _, node := range places[f.who] {
+			deck = append(deck, stroke{f, node})
 		}
-		return deck
-	}
-	if n < len(all()) {
-		for _, kind := range []string{"parleyd", "nats-server"} {
-			of := faults[kind]
-			list = append(list, stroke{of[0], kind, r.IntN(3)}, stroke{of[1+r.IntN(len(of)-1)], kind, r.IntN(3)})
-		}
-		list[2].node = -1
-		r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-		return list[:min(n, len(list))]
 	}
 	for len(list) < n {
-		deck := all()
 		r.Shuffle(len(deck), func(i, j int) { deck[i], deck[j] = deck[j], deck[i] })
 		list = append(list, deck...)
 	}
+	if n >= len(deck) {
+		return list[:n]
+	}
+	first := func(who string, kill bool, node int) {
+		i := slices.IndexFunc(list, func(s stroke) bool {
+			return s.who == who && (s.name == "killed") == kill && (node != leading || s.node == leading)
+		})
+		s := list[i]
+		list = slices.Insert(slices.Delete(list, i, i+1), 0, s)
+	}
+	first(ofNATS, false, 0)
+	first(ofParleyd, false, 0)
+	first(ofParleyd, true, 0)
+	first(ofNATS, true, leading)
 	return list[:n]
 }
 
@@ -93,6 +126,7 @@ func TestClusterChaos(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes most of a minute")
 	}
+	t.Parallel()
 	rounds := 4
 	switch {
 	case os.Getenv("PARLEY_SOAK") != "":
@@ -123,6 +157,51 @@ func TestClusterChaos(t *testing.T) {
 	t.Logf("%d rounds; the longest time without an acknowledgement on nodes that were well: %v; above %v in %d rounds", rounds, longest, hoped, late)
 }
 
+// suffer is one round. It returns the longest gap of the nodes that were well.
+func (c *trio) suffer(round int, s stroke) time.Duration {
+	c.t.Helper()
+	leads := c.nats.Leader("parley")
+	if s.node == leading {
+		if s.node = slices.Index(c.nats.Nodes, leads); s.node < 0 {
+			c.t.Fatal("nobody leads the stream")
+		}
+	}
+	acknowledge, reply := []int{0, 1, 2}, []int{0, 1, 2}
+	who := fmt.Sprintf("%s %d", s.who, s.node)
+	switch {
+	case s.who == ofAll:
+		who, acknowledge = s.who, nil
+	case s.who == ofNATS && c.nats.Nodes[s.node] == leads:
+		who += ", which leads the stream,"
+	case s.who == ofParleyd:
+		acknowledge = slices.Delete(acknowledge, s.node, s.node+1)
+		if s.silent {
+			reply = slices.Clone(acknowledge)
+		}
+	}
+	between := func(least, most time.Duration) time.Duration {
+		return (least + time.Duration(c.rand.Int64N(int64(most-least)))).Round(time.Millisecond)
+	}
+	lasts := between(200*time.Millisecond, 6*time.Second)
+	time.Sleep(between(100*time.Millisecond, time.Second))
+	c.diary.round()
+	s.begin(c, s.node)
+	time.Sleep(lasts)
+	s.end(c, s.node)
+	c.nats.Ready()
+	again := c.working()
+	gap, slowest, to := c.diary.measured(acknowledge, reply)
+	c.t.Logf("round %d: %s is %s for %v; the nodes that are well acknowledge nothing for %v at most, the slowest reply takes %v (%s); NATS being well, all acknowledge again after %v",
+		round, who, s.name, lasts, gap.Round(time.Millisecond), slowest.Round(time.Millisecond), to, again.Round(time.Millisecond))
+	if gap > allowed || again > allowed || slowest > slowReply {
+		c.t.Error("that is too long")
+	}
+	if c.t.Failed() {
+		c.t.FailNow()
+	}
+	return gap
+}
+
 // TestMovers: the same clients and the same judge find nothing wrong with a single parleyd that is stopped,
 // killed and started again, which they take for three.
 func TestMovers(t *testing.T) {
@@ -132,7 +211,7 @@ func TestMovers(t *testing.T) {
 	addUsers(s, append(slices.Clone(names), "reader")...)
 	c := &trio{t: t, rand: rand.New(rand.NewPCG(rand.Uint64(), 0)), nodes: []*parleytest.Server{s, s, s}}
 	c.move(names...)
-	for _, f := range faults["parleyd"][:2] {
+	for _, f := range faults[:2] {
 		c.working()
 		f.begin(c, 0)
 		time.Sleep(100 * time.Millisecond)
@@ -140,44 +219,4 @@ func TestMovers(t *testing.T) {
 	}
 	c.working()
 	c.judge("reader")
-}
-
-// suffer is one round. It returns the longest gap.
-func (c *trio) suffer(round int, s stroke) time.Duration {
-	c.t.Helper()
-	between := func(least, most time.Duration) time.Duration {
-		return least + time.Duration(c.rand.Int64N(int64(most-least)))
-	}
-	but := -1 // the parleyd that is not well
-	if s.kind == "parleyd" {
-		but = s.node
-	}
-	leads := c.nats.Leader("parley")
-	if s.node < 0 {
-		if s.node = slices.Index(c.nats.Nodes, leads); s.node < 0 {
-			c.t.Fatal("nobody leads the stream")
-		}
-	}
-	led := ""
-	if s.kind == "nats-server" && c.nats.Nodes[s.node] == leads {
-		led = ", which leads the stream,"
-	}
-	time.Sleep(between(100*time.Millisecond, time.Second))
-	lasts := between(200*time.Millisecond, 6*time.Second)
-	c.diary.round()
-	s.begin(c, s.node)
-	time.Sleep(lasts)
-	s.end(c, s.node)
-	c.nats.Ready()
-	again := c.working()
-	gap, slowest := c.diary.measured(but)
-	c.t.Logf("round %d: %s %d%s is %s for %v: the others without an acknowledgement for %v, slowest reply %v; all acknowledge again after %v",
-		round, s.kind, s.node, led, s.name, lasts.Round(time.Millisecond), gap.Round(time.Millisecond), slowest.Round(time.Millisecond), again.Round(time.Millisecond))
-	if gap > allowed {
-		c.t.Errorf("%v is too long", gap)
-	}
-	if c.t.Failed() {
-		c.t.FailNow()
-	}
-	return gap
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,13 +22,14 @@ type diary struct {
 	last     []time.Time     // of each node: when it last acknowledged something, or the round began
 	gap      []time.Duration // of each node: the longest time in the round between two acknowledgements
 	acks     []int           // of each node
-	slowest  []time.Duration // of each node: the slowest reply of the round
+	slowest  []time.Duration // of each node: the slowest reply of the round, or what a client waited in vain
+	to       []string        // the command that it was a reply to
 	refusals map[string]int  // by node, command and code
 }
 
 func newDiary(t *testing.T, nodes int) *diary {
 	return &diary{t: t, history: historytest.History{Nodes: make(map[string][]historytest.Message)}, refusals: make(map[string]int),
-		last: make([]time.Time, nodes), gap: make([]time.Duration, nodes), acks: make([]int, nodes), slowest: make([]time.Duration, nodes)}
+		last: make([]time.Time, nodes), gap: make([]time.Duration, nodes), acks: make([]int, nodes), slowest: make([]time.Duration, nodes), to: make([]string, nodes)}
 }
 
 // moment is one of a clock that never shows the same twice.
@@ -56,10 +58,13 @@ func (d *diary) acknowledged(node int) {
 }
 
 // answered notes how long a node took to reply.
-func (d *diary) answered(node int, took time.Duration) {
+func (d *diary) answered(node int, line string, took time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.slowest[node] = max(d.slowest[node], took)
+	if took > d.slowest[node] {
+		d.slowest[node] = took
+		d.to[node], _, _ = strings.Cut(line, "|")
+	}
 }
 
 // refused counts a reply that is no OK.
@@ -85,15 +90,17 @@ func (d *diary) since(node int) int {
 	return d.acks[node]
 }
 
-// measured is the longest gap and the slowest reply of the round, over the nodes but one; -1 leaves out none.
-func (d *diary) measured(but int) (gap, slowest time.Duration) {
+// measured is the longest gap of the round over some nodes, and the slowest reply over others.
+func (d *diary) measured(acknowledge, reply []int) (gap, slowest time.Duration, to string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i := range d.gap {
-		if i != but {
-			gap = max(gap, d.gap[i], time.Since(d.last[i]))
-			slowest = max(slowest, d.slowest[i])
+	for _, i := range acknowledge {
+		gap = max(gap, d.gap[i], time.Since(d.last[i]))
+	}
+	for _, i := range reply {
+		if d.slowest[i] > slowest {
+			slowest, to = d.slowest[i], d.to[i]
 		}
 	}
-	return gap, slowest
+	return gap, slowest, to
 }

@@ -15,9 +15,6 @@ import (
 	"parley/internal/parleytest"
 )
 
-// answerWithin is how long a mover waits for a reply: a node that is well says that it is busy within 5 s.
-const answerWithin = 8 * time.Second
-
 // mover is a client that talks in the lobby, and goes to another node when its own fails, or at a whim.
 // What had no OK it says again with the same key. It runs in one goroutine.
 type mover struct {
@@ -29,15 +26,16 @@ type mover struct {
 	stays bool // it goes nowhere else, so that what its home acknowledges, and how fast, tells of that node alone
 	rand  *rand.Rand
 
-	at      int    // the node it is at, or tries next
-	token   string // "" means the password
-	conn    *tls.Conn
-	lines   *bufio.Reader
-	session *historytest.Session // nil while conn is
-	known   int64                // nothing is missing up to this id
-	said    []*historytest.Send  // in order; the last may have no OK yet
-	tries   int                  // of the last
-	busy    int                  // how often in a row
+	at       int    // the node it is at, or tries next
+	token    string // "" means the password
+	conn     *tls.Conn
+	lines    *bufio.Reader
+	session  *historytest.Session // nil while conn is
+	known    int64                // nothing is missing up to this id
+	said     []*historytest.Send  // in order; the last may have no OK yet
+	tries    int                  // of the last
+	patience time.Duration        // with each reply
+	busy     int                  // how often in a row
 }
 
 // run talks until stop is closed and all is acknowledged, or the test gives up on it.
@@ -96,9 +94,14 @@ func (m *mover) elsewhere() {
 	time.Sleep(time.Duration(m.rand.IntN(100)) * time.Millisecond)
 }
 
-// arrive connects, signs in and catches up; false where that fails.
+// arrive connects, signs in and catches up; false where that fails. Who stays is patient: a node that is well
+// says that it is busy within 5 s.
 func (m *mover) arrive() bool {
-	dialer := &net.Dialer{Timeout: answerWithin, Deadline: time.Now().Add(answerWithin)}
+	m.patience = slowReply + time.Second
+	if !m.stays {
+		m.patience = time.Second + time.Duration(m.rand.Int64N(int64(5*time.Second)))
+	}
+	dialer := &net.Dialer{Timeout: m.patience, Deadline: time.Now().Add(m.patience)}
 	conn, err := tls.DialWithDialer(dialer, "tcp", m.nodes[m.at].Addr, m.tls[m.at])
 	if err != nil {
 		return false
@@ -219,7 +222,7 @@ func (m *mover) refused(reply string) {
 // ask sends a line and returns its reply. Events before it are written down.
 func (m *mover) ask(line string) (string, error) {
 	began := time.Now()
-	m.conn.SetDeadline(began.Add(answerWithin))
+	m.conn.SetDeadline(began.Add(m.patience))
 	if _, err := fmt.Fprintln(m.conn, line); err != nil {
 		return "", err
 	}
@@ -227,12 +230,12 @@ func (m *mover) ask(line string) (string, error) {
 		text, err := m.lines.ReadString('\n')
 		if err != nil {
 			if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-				m.diary.answered(m.at, answerWithin)
+				m.diary.answered(m.at, line, m.patience)
 			}
 			return "", err
 		}
 		if text = strings.TrimSuffix(text, "\n"); parleytest.IsReply(text) {
-			m.diary.answered(m.at, time.Since(began))
+			m.diary.answered(m.at, line, time.Since(began))
 			return text, nil
 		}
 		if strings.HasPrefix(text, "BYE|") {

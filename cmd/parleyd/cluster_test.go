@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -159,19 +156,6 @@ func (c *trio) shown(node int, reader string) (list []historytest.Message) {
 		if reply != "OK|500" {
 			conn.Do("EXIT|")
 			return list
-		}
-	}
-}
-
-// signal sends a signal to a node's process.
-func (c *trio) signal(node int, s syscall.Signal) { c.nodes[node].Cmd.Process.Signal(s) }
-
-// forget deletes a node's database.
-func (c *trio) forget(node int) {
-	for _, pattern := range []string{"parley.db*", "*.journal"} {
-		files, _ := filepath.Glob(filepath.Join(c.nodes[node].Data, pattern))
-		for _, f := range files {
-			os.Remove(f)
 		}
 	}
 }

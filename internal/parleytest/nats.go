@@ -49,7 +49,7 @@ func (n *NATS) start(nodes int) *NATS {
 			}
 			l := NewLink(n.T, to.routeAddr)
 			from.routes = append(from.routes, l.Addr)
-			from.links, to.links = append(from.links, l), append(to.links, l)
+			from.peers, to.peers = append(from.peers, l), append(to.peers, l)
 		}
 	}
 	for _, node := range n.Nodes {
@@ -105,7 +105,7 @@ func (n *NATS) Entrance() *Entrance {
 	e := &Entrance{nats: n}
 	for _, node := range n.Nodes {
 		l := NewLink(n.T, node.clientAddr)
-		node.links = append(node.links, l)
+		node.ways = append(node.ways, l)
 		e.Links = append(e.Links, l)
 	}
 	return e

@@ -23,7 +23,8 @@ type NATSNode struct {
 	nats   *NATS
 	dir    string   // of its configuration, store and log
 	routes []string // where it connects to the others
-	links  []*Link  // that lead to it or come from it
+	peers  []*Link  // from it to the others, and from them to it
+	ways   []*Link  // from clients to it
 	cmd    *exec.Cmd
 
 	mu    sync.Mutex
@@ -112,7 +113,15 @@ func (n *NATSNode) Cont() { n.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Set cuts the node off from the other nodes and from all clients, or opens all its links again.
 func (n *NATSNode) Set(state Cut) {
-	for _, l := range n.links {
+	n.SetPeers(state)
+	for _, l := range n.ways {
+		l.Set(state)
+	}
+}
+
+// SetPeers cuts the node off from the other nodes, while clients still reach it, or opens those links again.
+func (n *NATSNode) SetPeers(state Cut) {
+	for _, l := range n.peers {
 		l.Set(state)
 	}
 }
