@@ -173,11 +173,14 @@ func say(err error, format string, args ...any) error {
 	return err
 }
 
-// do asks the server that runs on the directory.
+// do asks the server that runs on the directory; where none runs, nobody is throttled.
 func (o *operator) do(r control.Request) (control.Response, error) {
+	if !store.Exists(string(o.Data)) {
+		return control.Response{}, fmt.Errorf("there are no accounts in %s: is it the server's --data?", o.Data)
+	}
 	response, err := control.Ask(context.Background(), string(o.Data), r)
 	if errors.Is(err, control.ErrNoServer) {
-		err = fmt.Errorf("no server runs on %s, and what is throttled is forgotten when one stops", o.Data)
+		err = nil
 	}
 	return response, err
 }
