@@ -33,16 +33,16 @@ type trio struct {
 // startTrio starts them, with these accounts.
 func startTrio(t *testing.T, r *rand.Rand, accounts ...string) *trio {
 	t.Helper()
-	c := &trio{t: t, rand: r, nats: parleytest.StartNATS(t, 3)}
+	c := &trio{t: t, rand: r, nats: parleytest.StartSecureNATS(t, 3)}
 	for i := range 3 {
 		way := c.nats.Entrance()
 		if i == 0 {
 			for _, name := range accounts {
-				(&parleytest.Server{T: t}).Run(parleytest.Password+"\n", "user", "add", name, "--nats", way.URLs())
+				(&parleytest.Server{T: t}).Run(parleytest.Password+"\n", append([]string{"user", "add", name, "--bcrypt-cost", "4"}, way.Flags()...)...)
 			}
 		}
 		c.ways = append(c.ways, way)
-		c.nodes = append(c.nodes, parleytest.Start(t, unlimited("--nats", way.URLs())...))
+		c.nodes = append(c.nodes, parleytest.Start(t, unlimited(way.Flags()...)...))
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package parleytest
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,15 @@ func (n *NATS) Entrance() *Entrance {
 		e.Links = append(e.Links, l)
 	}
 	return e
+}
+
+// Flags are what parleyd needs to come this way.
+func (e *Entrance) Flags() []string {
+	flags := []string{"--nats", e.URLs(), "--nats-replicas", strconv.Itoa(len(e.nats.Nodes))}
+	if e.nats.CA != "" {
+		flags = append(flags, "--nats-ca", e.nats.CA, "--nats-creds", e.nats.Creds)
+	}
+	return flags
 }
 
 // URLs are what --nats takes.
