@@ -216,6 +216,12 @@ func (m *mover) refused(reply string) {
 		m.leave()
 		m.elsewhere()
 	}
+	if m.conn != nil { // who is connected can read, whatever NATS does
+		const none = "HISTORY|lobby|after|9000000000000000000|1"
+		if reply, err := m.ask(none); err == nil && reply != "OK|0" {
+			m.diary.complain("%s at %d: %s: %s", m.name, m.at, none, reply)
+		}
+	}
 	time.Sleep(100 * time.Millisecond)
 }
 
