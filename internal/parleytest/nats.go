@@ -74,7 +74,7 @@ func (n *NATS) Ready() {
 			if time.Now().After(give) {
 				n.T.Fatalf("nats-server %s does not get ready: %v", node.Name, why)
 			}
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond)
 		}
 	}
 }
