@@ -311,6 +311,9 @@ func TestRacingOpens(t *testing.T) {
 	if seq := must(t, all[0], "said", "x"); seq != 1002 {
 		t.Errorf("the first entry has the sequence %d", seq)
 	}
+	if got := read(t, all[1], 1, 1); got[0].Seq != 1002 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestStepdown has the leader change under load: what one connection appends
