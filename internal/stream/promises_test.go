@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"parley/internal/stream"
 )
 
@@ -396,8 +394,6 @@ func TestStepdown(t *testing.T) {
 // TestClose: appends are answered, readers end, and nobody is left.
 func TestClose(t *testing.T) {
 	n := newNodes(t, 1)
-	n.open(t).Close() // the server has goroutines for each stream
-	before := goleak.IgnoreCurrent()
 	s := n.open(t)
 	_, ended := follow(t, s, 1)
 	answered := 0
@@ -416,5 +412,5 @@ func TestClose(t *testing.T) {
 	if a := say(t, s, stream.Append{Subject: "said"}); !errors.Is(a.err, stream.ErrUnavailable) {
 		t.Error(a)
 	}
-	goleak.VerifyNone(t, before)
+	nobodyLeft(t)
 }
