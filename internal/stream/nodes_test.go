@@ -143,6 +143,6 @@ func nobodyLeft(t testing.TB) {
 	stacks := make([]byte, 4<<20)
 	wait(t, 5*time.Second, "a goroutine is left", func() bool {
 		all := stacks[:runtime.Stack(stacks, true)]
-		return !bytes.Contains(all, []byte("nats.go.(*Conn)")) && !bytes.Contains(all, []byte("parley/internal/stream.("))
+		return !bytes.Contains(all, []byte("/nats%2ego.(*Conn)")) && !bytes.Contains(all, []byte("parley/internal/stream.("))
 	})
 }
