@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"parley/internal/chat"
 )
@@ -71,7 +72,13 @@ func (b *backlog) message(id int64) (chat.Message, bool) {
 // gone takes back a message. By then it is in a row: what was in the backlog has just been brought into the
 // tables. The row keeps its size and place: the bytes of the text become NUL, which no text holds, and so
 // SQLite writes over them where they are, in overflow pages too.
-type gone struct{ chat.Entry }
+//
+// Entries of a stream are deleted once they were taken back. A node that reads it later has not the message, and makes its
+// place from what the entry tells of it.
+type gone struct {
+	chat.Entry
+	said time.Time // the message, in a cluster
+}
 
 func (g *gone) apply(t *tx) (result, error) {
 	r, ok, err := t.findRoom(g.Room)
@@ -87,6 +94,9 @@ func (g *gone) apply(t *tx) (result, error) {
 	}
 	list := unblock(nil, first, more)
 	at := indexOf(list, g.Message)
+	if at < 0 && !g.said.IsZero() {
+		return g.late(t, r)
+	}
 	if at < 0 {
 		return refuse(chat.ErrNotMember), nil
 	}
@@ -113,8 +123,46 @@ func (g *gone) apply(t *tx) (result, error) {
 	if _, err := t.markErased.Exec(); err != nil {
 		return result{}, err
 	}
+	if t.seq != 0 {
+		if _, err := t.eraseEntry.Exec(m.ID); err != nil {
+			return result{}, err
+		}
+	}
 	e := t.entry(g.Entry)
 	e.User = m.User
+	return result{what: shown, entry: e}, nil
+}
+
+// late keeps the place of a message that the stream had no more.
+func (g *gone) late(t *tx, r room) (result, error) {
+	if err := t.settleCounts(); err != nil {
+		return result{}, err
+	}
+	e := t.entry(g.Entry)
+	for _, do := range []struct {
+		stmt *sql.Stmt
+		args []any
+	}{
+		{t.insertMessage, []any{g.Message, g.said.UnixMilli(), r.id, g.User, "\x00", nil}},
+		{t.indexMessage, []any{g.Message, "", ""}},
+		{t.insertGone, []any{r.id, g.Message, g.User}},
+		{t.readLate, []any{r.id, g.Message, g.User}},
+		{t.countSaid, []any{1, r.id}},
+	} {
+		if _, err := do.stmt.Exec(do.args...); err != nil {
+			return result{}, err
+		}
+	}
+	if !guest(g.User) {
+		if _, err := t.countRead.Exec(g.User, r.id, 1); err != nil {
+			return result{}, err
+		}
+	}
+	if g.Key != "" {
+		if _, err := t.insertKey.Exec(g.Message, g.said.UnixMilli(), g.KeyOwner, r.id, g.Key, t.ms-keyLife.Milliseconds()); err != nil {
+			return result{}, err
+		}
+	}
 	return result{what: shown, entry: e}, nil
 }
 

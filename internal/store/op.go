@@ -44,11 +44,13 @@ func refuse(err error) result { return result{what: refused, err: err} }
 // op being applied becomes if it is kept.
 type tx struct {
 	*statements
+	conn *sql.Conn
 	id   int64
 	time time.Time
 	ms   int64 // time as it is stored
 	now  int64 // what the machine's clock shows: earlier than ms where it went back
 
+	seq          int64           // of the entry in the stream; 0 where there is none
 	tokensKept   int             // Options.Tokens
 	keys, tokens int             // rows added by this transaction
 	rooms        map[string]room // that were used lately; emptied when a transaction fails
@@ -63,6 +65,9 @@ func (t *tx) entry(e chat.Entry) chat.Entry {
 	e.ID, e.Time = t.id, t.time
 	return e
 }
+
+// version is what an account's state is known by: its entry, and in a cluster the last of its subject.
+func (t *tx) version() int64 { return max(t.id, t.seq) }
 
 // run executes a statement and returns how many rows it changed.
 func run(s *sql.Stmt, args ...any) (int64, error) {
