@@ -30,6 +30,19 @@ func fatal(err error) bool {
 	return errors.As(err, &e) && fatalKinds[e.Code()&0xff] && !passing[e.Code()]
 }
 
+// Errors that are the statement's or the data's own: the next time they come again.
+var lastingKinds = map[int]bool{
+	codes.SQLITE_ERROR:      true,
+	codes.SQLITE_CONSTRAINT: true,
+	codes.SQLITE_MISMATCH:   true,
+}
+
+// passes says whether it is worth it to apply entries of a stream once more that could not be.
+func passes(err error) bool {
+	var e *sqlite.Error
+	return !errors.Is(err, errUnknown) && !(errors.As(err, &e) && lastingKinds[e.Code()&0xff])
+}
+
 // outageGap is how long after the last failure something must work for its
 // outage to be over. On a disk that is nearly full, small writes work between
 // large ones that fail, and two lines for each would fill it for good.
