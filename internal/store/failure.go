@@ -30,17 +30,14 @@ func fatal(err error) bool {
 	return errors.As(err, &e) && fatalKinds[e.Code()&0xff] && !passing[e.Code()]
 }
 
-// Errors that are the statement's or the data's own: the next time they come again.
-var lastingKinds = map[int]bool{
-	codes.SQLITE_ERROR:      true,
-	codes.SQLITE_CONSTRAINT: true,
-	codes.SQLITE_MISMATCH:   true,
-}
-
-// passes says whether it is worth it to apply entries of a stream once more that could not be.
-func passes(err error) bool {
+// unfitting says whether an error is the data's own, and comes again wherever it is tried.
+func unfitting(err error) bool {
 	var e *sqlite.Error
-	return !errors.Is(err, errUnknown) && !(errors.As(err, &e) && lastingKinds[e.Code()&0xff])
+	if !errors.As(err, &e) {
+		return false
+	}
+	kind := e.Code() & 0xff
+	return kind == codes.SQLITE_CONSTRAINT || kind == codes.SQLITE_MISMATCH || kind == codes.SQLITE_ERROR
 }
 
 // outageGap is how long after the last failure something must work for its

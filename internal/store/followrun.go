@@ -269,11 +269,24 @@ func (w *writer) forgetErased(list []int64) error {
 }
 
 // follow applies entries of the stream in one transaction, and sets their results. Items without an op are answers and no entries. What it commits
-// need not be on disk: the stream has it still.
+// need not be on disk: the stream has it still. An entry that the tables can't take (two tokens of one hash, say) would stop every node for good,
+// and so is refused by every node.
 func (w *writer) follow(batch []item, last *stream.Entry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	err := w.transact(normal, func(t *tx) (err error) {
+	for {
+		bad, err := w.followOnce(batch, last)
+		if bad == nil {
+			return err
+		}
+		w.opts.Log.Error("an entry of the stream was refused by the database", "entry", bad.seq, "error", err)
+		bad.op = err.(unfit)
+	}
+}
+
+// followOnce is one try; bad is the item that can't be applied.
+func (w *writer) followOnce(batch []item, last *stream.Entry) (bad *item, err error) {
+	err = w.transact(normal, func(t *tx) (err error) {
 		t.ms = w.seq.ms
 		for i := range batch {
 			it := &batch[i]
@@ -282,6 +295,9 @@ func (w *writer) follow(batch []item, last *stream.Entry) error {
 			}
 			t.enter(it)
 			if it.result, err = it.op.apply(t); err != nil {
+				if unfitting(err) {
+					bad, err = it, unfit{err}
+				}
 				return err
 			}
 		}
@@ -291,8 +307,13 @@ func (w *writer) follow(batch []item, last *stream.Entry) error {
 	if err == nil {
 		w.seq.id, w.seq.ms = w.applied, w.tx.ms
 	}
-	return err
+	return bad, err
 }
+
+// unfit stands for an entry that can't be applied.
+type unfit struct{ error }
+
+func (u unfit) apply(*tx) (result, error) { return refuse(u.error), nil }
 
 // enter makes it the entry that is being applied. Brought entries have ids of their own, below the stream's.
 func (t *tx) enter(it *item) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -110,8 +111,8 @@ func (f *follower) keep(ctx context.Context, batch []item, lost map[int]waiting,
 		if f.w.Err() != nil {
 			return f.w.Err()
 		}
-		if !passes(err) {
-			return fmt.Errorf("the entries up to %d cannot be applied: %w", last.Seq, err)
+		if errors.Is(err, errUnknown) {
+			return err
 		}
 		f.turn.Unlock()
 		wait(ctx, followRetry)
