@@ -86,7 +86,9 @@ func (g *gone) apply(t *tx) (result, error) {
 		return result{}, err
 	}
 	switch {
-	case !ok && !g.said.IsZero():
+	case t.seq != 0 && g.said.IsZero(): // whoever appended it has not the message, and so has not told of it
+		return refuse(chat.ErrNotMember), nil
+	case !ok && t.seq != 0:
 		return g.late(t)
 	case !ok:
 		return refuse(chat.ErrNotMember), nil
@@ -97,7 +99,7 @@ func (g *gone) apply(t *tx) (result, error) {
 	}
 	list := unblock(nil, first, more)
 	at := indexOf(list, g.Message)
-	if at < 0 && !g.said.IsZero() {
+	if at < 0 && t.seq != 0 {
 		return g.late(t)
 	}
 	if at < 0 {

@@ -147,6 +147,9 @@ func (w *world) people() {
 	for _, name := range append(worldPeople[:3:3], "dave.x") {
 		w.change(w.nodes[0], auth.Change{Account: auth.Account{Name: name, Hash: []byte("x"), Made: now(), Admin: name == "alice"}})
 	}
+	for _, room := range worldRooms[1:3] { // a hub lets nobody speak in a room that is not there
+		w.nodes[0].must(chat.Entry{Kind: chat.Joined, Account: "alice", Room: room})
+	}
 	w.settle()
 }
 
