@@ -82,6 +82,8 @@ func (f *follower) append(fm form, key *chat.Entry, done func(chat.Entry, error)
 	switch {
 	case !f.running || f.w.Err() != nil:
 		return fmt.Errorf("%w: the store is not running", chat.ErrUnavailable)
+	case f.w.lagging.Load():
+		return fmt.Errorf("%w: the database cannot be written", chat.ErrUnavailable)
 	case len(f.waiting) >= f.w.opts.Queue:
 		return fmt.Errorf("%w: %d writes are waiting", chat.ErrUnavailable, len(f.waiting))
 	}
