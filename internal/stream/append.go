@@ -3,6 +3,7 @@ package stream
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +20,11 @@ const (
 	headerLog    = "Parley-Log" // identity of the stream that the entry is meant for
 )
 
+const (
+	grace = 300 * time.Millisecond // how much later an answer may come than one to a later append, or than word of another leader
+	slow  = 300 * time.Millisecond // after so long without an answer the leader is asked whether it is the same
+)
+
 // What JetStream answers appends with, by its error codes.
 var refusals = map[int]error{
 	10071: ErrConflict, // wrong last sequence
@@ -29,7 +35,7 @@ var refusals = map[int]error{
 // Append is one entry to be kept.
 type Append struct {
 	Subject string  // behind NAME.log.
-	ID      string  // an entry with the same ID within two minutes is kept once; "": always kept
+	ID      string  // an entry with the same ID within two minutes is kept once; "": always kept. With Expect, a repeat is told as a duplicate by a cluster, as a conflict by a single server
 	Expect  *uint64 // sequence of the subject's last entry, 0: none yet; nil: not asked
 	Origin  string  // given back with the entry
 	Data    []byte  // is the caller's again when Append returns
@@ -38,6 +44,7 @@ type Append struct {
 // sent is an append without its answer.
 type sent struct {
 	acked    func(seq uint64, dup bool, err error)
+	at       time.Time
 	deadline time.Time
 	answered bool
 	seq      uint64
@@ -55,6 +62,8 @@ type appends struct {
 
 	mu     sync.Mutex // guards what follows, and publishing, so that numbers are in order on the wire
 	head   uint64
+	passed uint64 // appends before this one wait for a grace at the most
+	reign  string // of the leader that was there last
 	queue  []*sent
 	closed bool
 }
@@ -107,7 +116,8 @@ func (a *appends) send(entry Append, acked func(seq uint64, dup bool, err error)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	one := &sent{acked: acked, deadline: time.Now().Add(a.s.o.Timeout)}
+	now := time.Now()
+	one := &sent{acked: acked, at: now, deadline: now.Add(a.s.o.Timeout)}
 	number := a.head + uint64(len(a.queue))
 	a.queue = append(a.queue, one)
 	err := ErrUnavailable
@@ -139,10 +149,41 @@ func (a *appends) heard(m *nats.Msg) {
 	if i := number - a.head; number >= a.head && i < uint64(len(a.queue)) && !a.queue[i].answered {
 		one := a.queue[i]
 		one.answered, one.seq, one.dup, one.err = true, seq, dup, err
+		if err == nil && !dup {
+			a.overtaken(number)
+		}
 		if i == 0 {
 			a.wake()
 		}
 	}
+}
+
+// overtaken has appends before one that was kept not wait for long: a connection's
+// reach the leader in order, and what it keeps it answers in order, so theirs
+// went to another leader, or got lost. The lock is held.
+func (a *appends) overtaken(by uint64) {
+	soon := time.Now().Add(grace)
+	for n := max(a.passed, a.head); n < by; n++ {
+		if one := a.queue[n-a.head]; one.deadline.After(soon) {
+			one.deadline = soon
+			if n == a.head {
+				a.wake()
+			}
+		}
+	}
+	a.passed = max(a.passed, by)
+}
+
+// reigns is told who leads, as of a time. Where it is another than before, what
+// went out until then went to the old leader, which answers no more.
+func (a *appends) reigns(reign string, asked time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if before := a.reign; before != "" && before != reign {
+		i, _ := slices.BinarySearchFunc(a.queue, asked, func(one *sent, t time.Time) int { return one.at.Compare(t) })
+		a.overtaken(a.head + uint64(i))
+	}
+	a.reign = reign
 }
 
 func answer(m *nats.Msg) (seq uint64, dup bool, err error) {
@@ -187,34 +228,40 @@ func (a *appends) wake() {
 
 // answer is the goroutine that calls back, until the stream is closed and nothing waits.
 func (a *appends) answer() {
+	late := time.NewTimer(0)
+	defer late.Stop()
+	var done []*sent
 	for {
-		done, next := a.take()
+		var next time.Duration
+		done, next = a.take(done[:0])
 		for _, one := range done {
 			one.acked(one.seq, one.dup, one.err)
 			<-a.room
 		}
-		var late <-chan time.Time
-		if !next.IsZero() {
-			late = time.After(time.Until(next))
-		}
+		clear(done)
+		late.Reset(next)
 		select {
 		case <-a.ready:
-		case <-late:
+		case <-late.C:
 		case <-a.s.done.Done():
 			return
 		}
 	}
 }
 
-// take takes off the front what is answered or late, and says when the next will be late.
-func (a *appends) take() (done []*sent, next time.Time) {
+// take takes off the front what is answered or late, and says when to look
+// again if nothing comes. Where the first is slow, the leader is looked at.
+func (a *appends) take(done []*sent) ([]*sent, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	n := 0
+	n, next := 0, MaxTimeout
 	for now := time.Now(); n < len(a.queue); n++ {
 		one := a.queue[n]
 		if !one.answered && one.deadline.After(now) {
-			next = one.deadline
+			if now.Sub(one.at) >= slow {
+				a.s.wake()
+			}
+			next = min(one.deadline.Sub(now), slow)
 			break
 		}
 		if !one.answered {

@@ -133,6 +133,9 @@ func (s *Stream) natsOptions() ([]nats.Option, error) {
 			}
 		}),
 	}
+	if !encrypted && s.o.CA != "" {
+		return nil, errors.New("a CA is given for NATS servers that are reached by nats://, which has no certificates: use tls://")
+	}
 	if encrypted {
 		roots, err := s.o.roots()
 		if err != nil {

@@ -47,9 +47,9 @@ func first(h nats.Header, name string) string {
 	return ""
 }
 
-// Ends are the sequences of the first and the last entry, by the stream's
-// leader with a majority behind it. Either may have been deleted singly. last is
-// 0 where there never was an entry. The error is ErrUnavailable, ErrReplaced, or ctx's.
+// Ends are the sequences of the stream's first entry, which may have been deleted
+// singly, and of the last that is there, 0 where none is: by the leader, with a
+// majority behind it. The error is ErrUnavailable, ErrReplaced, or ctx's.
 func (s *Stream) Ends(ctx context.Context) (first, last uint64, err error) {
 	info, err := s.info(ctx)
 	if code(err) == codeNoStream {
@@ -61,14 +61,15 @@ func (s *Stream) Ends(ctx context.Context) (first, last uint64, err error) {
 	if identity(info) != s.identity {
 		return 0, 0, ErrReplaced
 	}
-	first, last = info.State.FirstSeq, info.State.LastSeq
-	if first == s.mark {
-		first++
+	first = max(info.State.FirstSeq, s.mark+1)
+	for last = info.State.LastSeq; last > s.mark; last-- {
+		if _, err := s.Get(ctx, last); err == nil {
+			return first, last, nil
+		} else if !errors.Is(err, ErrNotFound) {
+			return 0, 0, err
+		}
 	}
-	if last <= s.mark {
-		last = 0
-	}
-	return first, last, nil
+	return first, 0, nil
 }
 
 // unavailable keeps what JetStream says of itself from people.

@@ -20,6 +20,7 @@ const (
 	metadataIdentity = "parley-identity"
 	duplicateWindow  = 2 * time.Minute
 	markSubject      = "mark"
+	askTimeout       = 2 * time.Second // of one request
 
 	leastMajor, leastMinor = 2, 11 // the first nats-server with direct gets in batches
 )
@@ -52,11 +53,11 @@ func (s *Stream) ask(ctx context.Context, subject string, request, into any) err
 	if err != nil {
 		return err
 	}
-	within, cancel := context.WithTimeout(ctx, probeTimeout)
+	within, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	m, err := s.nc.RequestWithContext(within, "$JS.API."+subject, body)
 	if errors.Is(err, nats.ErrNoResponders) {
-		return noResponders
+		return errNoLeader
 	}
 	if ctx.Err() != nil && err != nil {
 		return ctx.Err()
@@ -76,8 +77,8 @@ func (s *Stream) ask(ctx context.Context, subject string, request, into any) err
 	return json.Unmarshal(m.Data, into)
 }
 
-// noResponders is ErrUnavailable where a server knows of nobody who would answer.
-var noResponders = fmt.Errorf("%w: no leader", ErrUnavailable)
+// errNoLeader is for where nobody answers that could, or one without a majority.
+var errNoLeader = fmt.Errorf("%w: no leader", ErrUnavailable)
 
 // code is JetStream's, or 0.
 func code(err error) int {
@@ -128,7 +129,7 @@ func (s *Stream) usable(ctx context.Context) error {
 	switch {
 	case code(err) == codeNotEnabled || code(err) == codeNotEnabledAccount:
 		return refuse("JetStream is not enabled for this account of the NATS server: give it a jetstream section")
-	case errors.Is(err, noResponders):
+	case errors.Is(err, errNoLeader):
 		// So answers a server without JetStream, and one of a cluster that has no leader yet.
 		return fmt.Errorf("JetStream is not enabled on the NATS server, or has no leader yet: %w", ErrUnavailable)
 	case code(err) != 0:
@@ -226,7 +227,7 @@ func (s *Stream) setMark(ctx context.Context) error {
 	header := nats.Header{headerLog: {s.identity}, headerStream: {s.o.Name}, headerExpect: {"0"}}
 	m, err := s.nc.RequestMsgWithContext(within, &nats.Msg{Subject: s.o.Name + ".log." + markSubject, Header: header})
 	if err != nil {
-		return noResponders
+		return errNoLeader
 	}
 	if _, _, err = answer(m); err != nil && !errors.Is(err, ErrConflict) {
 		return err
@@ -244,7 +245,8 @@ type streamInfo struct {
 		Subjects map[string]uint64 `json:"subjects"`
 	} `json:"state"`
 	Cluster *struct {
-		Leader   string `json:"leader"`
+		Leader   string    `json:"leader"`
+		Since    time.Time `json:"leader_since"`
 		Replicas []struct {
 			Offline bool          `json:"offline"`
 			Active  time.Duration `json:"active"` // since it was last heard
@@ -255,6 +257,14 @@ type streamInfo struct {
 
 func identity(i *streamInfo) string {
 	return i.Config.Metadata[metadataIdentity] + "/" + strconv.FormatInt(i.Created.UnixNano(), 36)
+}
+
+// reign tells one leader from another, and from the same one elected again.
+func (i *streamInfo) reign() string {
+	if i.Cluster == nil {
+		return "alone"
+	}
+	return i.Cluster.Leader + " " + i.Cluster.Since.String()
 }
 
 // led says whether a majority stands behind the leader that answered. One that
@@ -275,11 +285,17 @@ func (i *streamInfo) led() bool {
 // info asks the stream's leader, with a majority behind it.
 func (s *Stream) info(ctx context.Context) (*streamInfo, error) {
 	var info streamInfo
-	if err := s.ask(ctx, "STREAM.INFO."+s.o.Name, struct{}{}, &info); err != nil {
+	within, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	err := s.ask(within, "STREAM.INFO."+s.o.Name, struct{}{}, &info)
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = errNoLeader
+	}
+	if err != nil {
 		return nil, err
 	}
 	if !info.led() {
-		return nil, noResponders
+		return nil, errNoLeader
 	}
 	return &info, nil
 }

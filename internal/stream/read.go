@@ -13,8 +13,8 @@ import (
 const (
 	lookEvery    = time.Second // for entries whose copy got lost
 	retryFirst   = 20 * time.Millisecond
-	fetchTimeout = time.Second // without a further message
-	fetchBytes   = 8 << 20     // in one answer, about
+	fetchTimeout = 500 * time.Millisecond // without a further message
+	fetchBytes   = 8 << 20                // in one answer, about
 	fetchMost    = 1024
 	tailMost     = 4096 // copies that wait for the reader; what is beyond is fetched
 	tailBytes    = 16 << 20
@@ -24,11 +24,14 @@ const (
 // reader is one call of Read, on its goroutine.
 type reader struct {
 	s       *Stream
-	next    uint64 // sequence that is wanted next
-	heard   uint64 // the highest there was a copy of
+	next    uint64    // sequence that is wanted next
+	heard   uint64    // the highest there was a copy of
+	moved   time.Time // when next was last another
 	most    int
 	take    func([]Entry) error
 	batch   []Entry
+	last    Entry // handed over last, without its data
+	vouched vouched
 	tail    *nats.Subscription // copies of what was kept just now
 	answers *nats.Subscription // to fetches
 	inbox   string
@@ -74,7 +77,7 @@ func (s *Stream) Read(ctx context.Context, from uint64, most int, take func([]En
 }
 
 // run fetches what there is, and then follows the copies until one is missing,
-// or for a second. A failure is tried again, soon and then less often.
+// or none came for a second. A failure is tried again, soon and then less often.
 func (r *reader) run(ctx context.Context) error {
 	retry := retryFirst
 	for {
@@ -99,7 +102,10 @@ func (r *reader) run(ctx context.Context) error {
 
 // catchUp fetches to the end. behind says that there was a copy of a later entry.
 func (r *reader) catchUp(ctx context.Context) (behind bool, err error) {
-	if latest := r.s.latest.Load(); latest != nil && r.s.verdict(latest, r.next) != nil {
+	if err := r.hand(ctx); err != nil { // what came before something failed
+		return false, err
+	}
+	if latest := r.s.latest.Load(); latest != nil && latest.asked.After(r.moved) && r.s.verdict(latest.streamInfo, r.next) != nil {
 		if err := r.s.judge(ctx, r.next); err != nil {
 			return false, err
 		}
@@ -108,7 +114,7 @@ func (r *reader) catchUp(ctx context.Context) (behind bool, err error) {
 		if more, err = r.fetch(ctx); err != nil {
 			return false, err
 		}
-		if err := r.hand(); err != nil {
+		if err := r.hand(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -122,10 +128,16 @@ func fatal(err error) bool {
 }
 
 // hand gives the batch to the caller.
-func (r *reader) hand() error {
+func (r *reader) hand(ctx context.Context) error {
 	if len(r.batch) == 0 {
 		return nil
 	}
+	if err := r.certain(ctx); err != nil {
+		return err
+	}
+	last := r.batch[len(r.batch)-1]
+	r.last = Entry{Seq: last.Seq, Time: last.Time}
+	r.moved = time.Now()
 	err := r.take(r.batch)
 	clear(r.batch)
 	r.batch = r.batch[:0]
@@ -133,6 +145,35 @@ func (r *reader) hand() error {
 		return stop{err}
 	}
 	return nil
+}
+
+// certain makes sure, on each connection and under each leader, that the stream
+// still has what was handed over last: it may have gone back, and on another way.
+func (r *reader) certain(ctx context.Context) error {
+	now := vouched{connection: r.s.nc.Stats().Reconnects}
+	if latest := r.s.latest.Load(); latest != nil {
+		now.reign = latest.reign()
+	}
+	if now == r.vouched {
+		return nil
+	}
+	if r.last.Seq != 0 {
+		kept, err := r.s.Get(ctx, r.last.Seq)
+		if err == nil && !kept.Time.Equal(r.last.Time) {
+			return ErrTruncated
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	r.vouched = now
+	return nil
+}
+
+// vouched is on which connection, and under whom, the stream was last seen to be the same.
+type vouched struct {
+	connection uint64
+	reign      string
 }
 
 // add puts an entry into the batch. One beyond the wanted is no gap from purging: that is asked about first.
@@ -191,14 +232,13 @@ func (r *reader) fetch(ctx context.Context) (more bool, err error) {
 	}
 }
 
-// follow hands over copies as they come, while none is missing, for so long.
+// follow hands over copies as they come, until one is missing or none came for so long.
 func (r *reader) follow(ctx context.Context, long time.Duration) error {
-	if err := r.hand(); err != nil { // what a fetch brought before it failed
+	if err := r.hand(ctx); err != nil { // what came before something failed
 		return err
 	}
-	until := time.Now().Add(long)
 	for {
-		m, err := await(ctx, r.tail, time.Until(until))
+		m, err := await(ctx, r.tail, long)
 		if errors.Is(err, ErrUnavailable) {
 			return nil
 		}
@@ -213,7 +253,7 @@ func (r *reader) follow(ctx context.Context, long time.Duration) error {
 			}
 			whole, err = r.copied(ctx, m)
 		}
-		if err := r.hand(); err != nil {
+		if err := r.hand(ctx); err != nil {
 			return err
 		}
 		if err != nil {
@@ -260,9 +300,6 @@ func (r *reader) again(ctx context.Context, e Entry) error {
 
 // await is the next message within a time, ErrUnavailable, or ctx's error.
 func await(ctx context.Context, sub *nats.Subscription, long time.Duration) (*nats.Msg, error) {
-	if waiting, _, _ := sub.Pending(); waiting > 0 {
-		long = max(long, time.Millisecond)
-	}
 	within, cancel := context.WithTimeout(ctx, long)
 	defer cancel()
 	m, err := sub.NextMsgWithContext(within)

@@ -72,8 +72,8 @@ type Stream struct {
 	working  sync.WaitGroup
 	closing  sync.Once
 	appends  appends
-	answered atomic.Int64               // Unix nanoseconds of when the leader was last heard
-	latest   atomic.Pointer[streamInfo] // what the leader said last; nil where it did not answer
+	answered atomic.Int64 // Unix nanoseconds of when the leader was last heard
+	latest   atomic.Pointer[observation]
 	awake    chan struct{}
 }
 
@@ -146,5 +146,5 @@ func (s *Stream) Identity() string { return s.identity }
 
 // Reachable says whether the stream's leader answers, as of the last two seconds or so.
 func (s *Stream) Reachable() bool {
-	return s.nc.IsConnected() && time.Since(time.Unix(0, s.answered.Load())) < 2*probeEvery+probeTimeout
+	return s.nc.IsConnected() && time.Since(time.Unix(0, s.answered.Load())) < probeEvery+probeTimeout+probeEvery/2
 }

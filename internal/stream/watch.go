@@ -8,10 +8,16 @@ import (
 
 const (
 	probeEvery   = time.Second     // how often the leader is asked
-	probeTimeout = 2 * time.Second // how long one request may take
+	probeTimeout = time.Second     // how long that may take
 	quorumHeard  = 3 * time.Second // three of the heartbeats between a leader and its replicas
 	moveAfter    = 3 * time.Second // without a leader: the server may be cut off from the others
 )
+
+// observation is what the leader said, and when it was asked.
+type observation struct {
+	*streamInfo
+	asked time.Time
+}
 
 // watch asks the leader again and again, on its own goroutine, and goes to
 // another server where one that is connected has known of no leader for some time.
@@ -24,11 +30,14 @@ func (s *Stream) watch() {
 		case <-s.done.Done():
 			return
 		case <-s.awake:
-			since = time.Now()
 		case <-tick.C:
 		}
+		asked := time.Now()
 		info, err := s.info(s.done)
-		s.latest.Store(info)
+		if err == nil {
+			s.latest.Store(&observation{info, asked})
+			s.appends.reigns(info.reign(), asked)
+		}
 		switch {
 		case err == nil:
 			since = time.Now()
@@ -36,14 +45,16 @@ func (s *Stream) watch() {
 		case !s.nc.IsConnected(), code(err) == codeNoStream:
 			since = time.Now()
 		case time.Since(since) > moveAfter:
-			s.log.Warn("the stream has no leader that answers; trying another NATS server", "server", s.nc.ConnectedUrlRedacted())
 			since = time.Now()
-			_ = s.nc.ForceReconnect() // an error says that the connection is closed
+			s.log.Warn("the stream has no leader that answers", "server", s.nc.ConnectedUrlRedacted())
+			if len(s.nc.Servers()) > 1 {
+				_ = s.nc.ForceReconnect() // an error says that the connection is closed
+			}
 		}
 	}
 }
 
-// wake has the watcher look now.
+// wake has the watcher look now: after a reconnect, and where an answer is slow.
 func (s *Stream) wake() {
 	select {
 	case s.awake <- struct{}{}:
