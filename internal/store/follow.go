@@ -286,7 +286,7 @@ func (f *follower) sync(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("%w: too many ask for the stream's end", chat.ErrUnavailable)
 	}
-	last, err := f.end(ctx)
+	_, last, err := f.stream.Ends(ctx)
 	if err == nil {
 		err = f.reach(ctx, last)
 	}
@@ -294,18 +294,6 @@ func (f *follower) sync(ctx context.Context) error {
 		return fmt.Errorf("%w: the stream's end: %w", chat.ErrUnavailable, err)
 	}
 	return nil
-}
-
-// end is the stream's last entry that is still there, or one that the tables have.
-func (f *follower) end(ctx context.Context) (last uint64, err error) {
-	_, last, err = f.stream.Ends(ctx)
-	for at, _ := f.at(); err == nil && last > at; last-- {
-		if _, err = f.stream.Get(ctx, last); !errors.Is(err, stream.ErrNotFound) {
-			return last, err
-		}
-		err = nil
-	}
-	return last, err
 }
 
 func wait(ctx context.Context, d time.Duration) {

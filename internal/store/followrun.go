@@ -57,10 +57,10 @@ func (w *writer) openFollower(ctx context.Context, s *stream.Stream) (*follower,
 		seq = int64(s.Start()) - 1
 	}
 	switch {
-	case !fresh && uint64(seq) > last:
-		return nil, ErrReplaced
 	case first > uint64(seq)+1:
 		return nil, ErrCut
+	case !fresh && uint64(seq) > last:
+		return nil, ErrReplaced
 	case !fresh:
 		e, err := s.Get(ctx, uint64(seq))
 		if err == nil && !bytes.Equal(digestOf(&e), digest) {
@@ -91,7 +91,7 @@ func (s *Store) CatchUp(ctx context.Context, progress func(at, end uint64)) erro
 	if err := settled(ctx, f.stream); err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
-	end, err := f.end(ctx)
+	_, end, err := f.stream.Ends(ctx)
 	if err != nil {
 		return fmt.Errorf("store: %w", notMerged(err))
 	}
@@ -247,12 +247,12 @@ func (f *follower) eraseStream(ctx context.Context) error {
 }
 
 // erased are the next entries to be deleted in the stream, the last ones first: a message's repeats, from which another node would make
-// it once more, go before it.
+// it once more, go before it. The stream's last one stays: by it a stream is known that was put back to an earlier state.
 func (w *writer) erased(ctx context.Context) (list []int64, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var seq int64
-	err = each(ctx, w.conn, `SELECT seq FROM erased ORDER BY seq DESC LIMIT 64`, []any{&seq}, func() { list = append(list, seq) })
+	err = each(ctx, w.conn, `SELECT seq FROM erased WHERE seq < (SELECT seq FROM log) ORDER BY seq DESC LIMIT 64`, []any{&seq}, func() { list = append(list, seq) })
 	return list, err
 }
 

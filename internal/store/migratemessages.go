@@ -46,7 +46,6 @@ func (m *migration) there(ctx context.Context) (idSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The last entry is never one that was deleted: nobody serves the stream yet.
 	err = m.to.Read(ctx, m.to.Start(), followMost, func(entries []stream.Entry) error {
 		for i := range entries {
 			e := &entries[i]

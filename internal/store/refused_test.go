@@ -163,11 +163,12 @@ func TestReplacedUnderNode(t *testing.T) {
 		do   func(*testing.T, *node)
 		want error
 	}{
-		{"deleted", func(t *testing.T, n *node) {
+		{"made anew", func(t *testing.T, n *node) {
 			js, _ := jetstream.New(n.stream.Conn())
 			if err := js.DeleteStream(t.Context(), n.stream.Name()); err != nil {
 				t.Fatal(err)
 			}
+			openStream(t, n.stream.Name(), 0)
 		}, store.ErrReplaced},
 		{"filled", func(t *testing.T, n *node) {
 			n.stream.Append(stream.Append{Subject: "moving", Data: []byte(`{"identity":1,"id":1,"time":1}`)}, func(uint64, bool, error) {})
