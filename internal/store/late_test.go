@@ -129,6 +129,8 @@ func TestLateNodes(t *testing.T) {
 			for _, dir := range []string{away.dir, killed, rolledBack, t.TempDir()} {
 				w.start(dir)
 			}
+			// To whom no token of then is good any more.
+			w.startAt(t.TempDir(), func() time.Time { return time.Now().AddDate(1, 0, 0) })
 			w.settle()
 			want := w.nodes[0].reads(rand.New(rand.NewPCG(seed, 1)))
 			for _, n := range w.nodes[1:] {

@@ -56,7 +56,13 @@ func newWorld(t *testing.T, nodes int) *world {
 // start opens dir as a node.
 func (w *world) start(dir string) *witness {
 	w.t.Helper()
-	n := &witness{node: openNode(w.t, dir, w.name, store.Options{Log: quiet}), w: w, dir: dir}
+	return w.startAt(dir, time.Now)
+}
+
+// startAt is start with a clock of its own.
+func (w *world) startAt(dir string, now func() time.Time) *witness {
+	w.t.Helper()
+	n := &witness{node: openNode(w.t, dir, w.name, store.Options{Log: quiet, Now: now}), w: w, dir: dir}
 	n.Start(n.tail)
 	w.nodes = append(w.nodes, n)
 	return n
