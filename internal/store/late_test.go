@@ -40,6 +40,9 @@ func wantNowhere(t testing.TB, dir string, texts []string) error {
 			words[word] = true
 		}
 	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatal(err)
+	}
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return nil // they come and go
@@ -67,7 +70,7 @@ func streamDir(t testing.TB, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(s.StoreDir(), "jetstream", "$G", "streams", name)
+	return filepath.Join(s.StoreDir(), "$G", "streams", name)
 }
 
 // reads is what a node answers to who reads from it.
@@ -179,6 +182,19 @@ func TestRepeats(t *testing.T) {
 		}
 		if one, other := <-ids, <-ids; one != other || one == 0 {
 			t.Fatalf("a key at two nodes at once: %d and %d", one, other)
+		}
+	}
+
+	// What is no news has its answer before what comes behind it, and is not taken for lost.
+	answered := make(chan error, 200)
+	for i := range 100 {
+		for _, e := range []chat.Entry{keyed(fmt.Sprint("both", i%50), "again"), {Kind: chat.Said, Account: "bob", Room: "lobby", Text: "new"}} {
+			a.do(e, func(_ chat.Entry, err error) { answered <- err })
+		}
+	}
+	for range 200 {
+		if err := <-answered; err != nil {
+			t.Fatal(err)
 		}
 	}
 
