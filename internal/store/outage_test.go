@@ -233,6 +233,7 @@ func TestOutOfReach(t *testing.T) {
 func TestMovingEnd(t *testing.T) {
 	w := newWorld(t, 1)
 	stop, stopped := make(chan struct{}), make(chan int)
+	first := w.nodes[0]
 	go func() {
 		for i := 0; ; i++ {
 			select {
@@ -240,7 +241,7 @@ func TestMovingEnd(t *testing.T) {
 				stopped <- i
 				return
 			default:
-				w.nodes[0].must(chat.Entry{Kind: chat.Said, Account: "alice", Room: "lobby", Text: fmt.Sprint(i)})
+				first.must(chat.Entry{Kind: chat.Said, Account: "alice", Room: "lobby", Text: fmt.Sprint(i)})
 			}
 		}
 	}()
