@@ -39,7 +39,8 @@ func (f *follower) take(ctx context.Context, entries []stream.Entry) error {
 		}
 		batch[i] = it
 	}
-	if f.w.tookBack(batch); f.w.scrub.due() {
+	before := f.w.scrub.taken.Load()
+	if f.w.tookBack(batch); f.w.scrub.taken.Load() != before {
 		tell(f.erase)
 		tell(f.w.scrub.want)
 	}

@@ -9,9 +9,10 @@ import (
 // late keeps the place of a message that the stream had no more: the tables come to be what they are where it was read, but for
 // its text.
 //
-// Two things may differ. What the clock of the stream's leader showed for it is not known: where the clock of the next one is
+// Three things may differ. What the clock of the stream's leader showed for it is not known: where the clock of the next one is
 // behind, what was said right after it has an earlier time here. And who was removed since, and made anew, may be in a
-// conversation with somebody here, and not there.
+// conversation with somebody here, and not there. And a SEEN that goes only so far, since thousands of messages lie on both sides of it,
+// goes a message further: whoever sent it asks for the rest.
 func (g *gone) late(t *tx) (result, error) {
 	var one int
 	if ok, err := found(t.isMessage.QueryRow(g.Message), &one); ok || err != nil {

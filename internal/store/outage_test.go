@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/goleak"
 
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
@@ -227,6 +228,25 @@ func TestOutOfReach(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCloseOfNode: a node that was closed has left nothing running.
+func TestCloseOfNode(t *testing.T) {
+	name := streamOf(t.TempDir())
+	openStream(t, name, 0) // with what the server runs for a stream
+	ignore := goleak.IgnoreCurrent()
+	n := startedNode(t, name, store.Options{Log: quiet})
+	message := say(t, n.Store, "something")
+	if _, err := try(t, n.Store, chat.Entry{Kind: chat.Gone, Account: "alice", User: "alice", Room: "lobby", Message: message}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		n.Append(lobby(fmt.Sprint(i)), func(chat.Entry, error) {})
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all goroutines to end", func() bool { return goleak.Find(ignore) == nil })
 }
 
 // TestMovingEnd has a node catch up while others go on.
