@@ -75,7 +75,7 @@ var floors = [][]string{
 	{"parley/internal/chat"},
 	{"parley/internal/session"},
 	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web",
-		"parley/internal/tmux"},
+		"parley/internal/tmux", "parley/internal/cluster"},
 	{"parley/cmd/internal/flags"},
 	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench", "parley/docs/screens"},
 }
@@ -109,6 +109,9 @@ var rules = []rule{
 		"a browser is one more connection of lines, which the session knows of no other"},
 	{"parley/internal/store", true, []string{"parley/protocol", "crypto/tls"},
 		"what is kept does not depend on how it is said on the wire"},
+	{"parley/internal/cluster", true, []string{"parley/internal/store", "parley/tlsutil", "database/sql", "net", "net/http", "crypto/tls",
+		"github.com/nats-io/nats.go/jetstream"},
+		"what nodes tell each other is kept nowhere, and how they reach NATS is their caller's business"},
 	{"parley/internal/control", false, []string{"parley/internal/...", "parley/protocol", "crypto/tls", "database/sql"},
 		"operators change accounts, nothing else"},
 	{"parley/internal/client", false, []string{"parley/internal/...", "parley/auth", "database/sql"},
@@ -141,6 +144,7 @@ var own = []struct{ imported, only string }{
 	{"github.com/coder/websocket", "parley/internal/web"},
 	{"github.com/nats-io/nats.go", "parley/internal/..."},
 	{"parley/internal/tmux", "parley/docs/screens"},
+	{"github.com/nats-io/nats-server/v2", "parley/internal/parleytest"}, // for tests: never in a program that people run
 }
 
 // matches says whether path is what pattern names: a path, all below one
@@ -243,6 +247,8 @@ func TestImportsCanFail(t *testing.T) {
 		"a page's people":   one("parley/internal/web", "parley/internal/chat"),
 		"pages at the door": one("parley/internal/server", "net/http"),
 		"another's frames":  one("parley/internal/session", "github.com/coder/websocket"),
+		"nodes that keep":   one("parley/internal/cluster", "github.com/nats-io/nats.go/jetstream"),
+		"a server inside":   one("parley/internal/cluster", "github.com/nats-io/nats-server/v2/server"),
 		"a server's room":   one("parley/cmd/parley", "parley/internal/store"),
 	} {
 		if len(violations([]pkg{bad})) == 0 {

@@ -61,12 +61,15 @@ func notAllowed(r rune) bool {
 // isBlank: nothing that a reader could see, and nothing that is not allowed.
 func isBlank(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool {
-		switch r {
-		case 0x115f, 0x1160, 0x2800, 0x3164, 0xffa0: // letters and a pattern that show as nothing
-			return false
-		}
-		return notAllowed(r) || !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r)
+		return notAllowed(r) || !unicode.In(r, unseen...)
 	}) < 0
+}
+
+// unseen is what shows as nothing by itself: white space, format characters and all else that is Default_Ignorable_Code_Point
+// (Unicode, DerivedCoreProperties), such as variation selectors and the Hangul fillers; and the Braille pattern without a dot.
+var unseen = []*unicode.RangeTable{
+	unicode.White_Space, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
+	{R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}}},
 }
 
 // CheckName says whether s is the name of a user or a room: 1 to MaxName of

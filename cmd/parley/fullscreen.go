@@ -86,21 +86,25 @@ func (m *chatCommand) show(ctx context.Context, link *link, feed *feed) error {
 	return err
 }
 
-// awaitAll gives what was said last a moment to arrive, and tells what did not.
+// awaitAll gives what was said last a moment to arrive, and tells what did not. It is an error where that is anything.
 func awaitAll(posts []*client.Post, unsaid func(*client.Post, error) string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	lost := 0
+	refused, lost := 0, 0
 	for _, post := range posts {
 		switch _, err := post.Wait(ctx); {
 		case isA[*protocol.Error](err):
 			notice(unsaid(post, err))
+			refused++
 		case err != nil:
 			lost++
 		}
 	}
-	if lost > 0 {
+	switch {
+	case lost > 0:
 		return fmt.Errorf("%w: texts that the server may not have: %d", errNotAll, lost)
+	case refused > 0:
+		return fmt.Errorf("texts that were refused at the end: %d", refused)
 	}
 	return nil
 }

@@ -45,8 +45,10 @@ type bounds struct {
 
 	MaxConns       int  `default:"10000" group:"counts" help:"Connections in all."`
 	MaxConnsPerIP  int  `default:"256" name:"max-conns-per-ip" group:"counts" help:"Connections from one IPv4 address or IPv6 /64."`
-	MaxUnauth      int  `default:"512" group:"counts" help:"Connections not signed in; above half of it new ones are dropped at random."`
-	MaxUnauthPerIP int  `default:"16" name:"max-unauth-per-ip" group:"counts" help:"Connections not signed in from one IPv4 address or IPv6 /64."`
+	MaxUnauth      int  `default:"512" group:"counts" help:"Connections not signed in, but those that speak HTTP; above half of it new ones are dropped at random."`
+	MaxUnauthPerIP int  `default:"16" name:"max-unauth-per-ip" group:"counts" help:"The same from one IPv4 address or IPv6 /64."`
+	MaxHTTP        int  `default:"1024" name:"max-http" group:"counts" help:"Connections that speak HTTP; above half of it new ones are dropped at random."`
+	MaxHTTPPerIP   int  `default:"128" name:"max-http-per-ip" group:"counts" help:"The same from one IPv4 address or IPv6 /64; 20 browsers load the page by 120."`
 	MaxSessions    int  `default:"20" group:"counts" help:"Sessions of one account."`
 	MaxRooms       int  `default:"100" group:"counts" help:"Rooms that one account has joined."`
 	MaxTotalRooms  int  `default:"10000" group:"counts" help:"Rooms in all."`
@@ -107,7 +109,9 @@ func (b bounds) rooms(fixed bool) chat.Options {
 
 func (b bounds) entrance() server.Options {
 	return server.Options{
-		Caps:             server.Caps{Conns: b.MaxConns, ConnsPerIP: b.MaxConnsPerIP, Unauth: b.MaxUnauth, UnauthPerIP: b.MaxUnauthPerIP},
+		Caps: server.Caps{
+			Conns: b.MaxConns, ConnsPerIP: b.MaxConnsPerIP, Unauth: b.MaxUnauth, UnauthPerIP: b.MaxUnauthPerIP, HTTP: b.MaxHTTP, HTTPPerIP: b.MaxHTTPPerIP,
+		},
 		HandshakeTimeout: b.HandshakeTimeout,
 	}
 }

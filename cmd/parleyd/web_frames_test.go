@@ -106,6 +106,10 @@ var exchanges = []exchanged{
 	{"5.5.1 (7.3.4) closing with a reason", closing(1001, "gone"), nil, nil, 1001},
 	{"5.5.1 (7.3.5) closing with the longest reason", closing(1000, y125[:123]), nil, nil, 1000},
 	{"5.5.1 (7.3.6) closing with a reason that is too long", closing(1000, y125[:124]), nil, nil, 1002},
+	{"8.1 (7.5.1) closing with a reason that is not UTF-8", closing(1000, "κόσμε\xf4\x90\x80\x80edited"), nil, nil, 1007},
+	{"8.1 closing with a reason that ends within a code point", closing(1000, y125[:122]+"\xce"), nil, nil, 1007},
+	{"8.1 closing with such a reason between fragments", joined(frame(wsText, "PING|x"), closing(3000, "\xff")), nil, nil, 1007},
+	{"8.1 closing with a reason beyond ASCII", closing(1000, "κόσμε ✈ 😀"), nil, nil, 1000},
 	{"7.4.1 an end that is ours alone", closing(4999, ""), nil, nil, 4999},
 }
 

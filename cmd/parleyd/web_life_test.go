@@ -94,31 +94,6 @@ func TestWebRates(t *testing.T) {
 	counted(t, "and by lines again", tally(t, line, "MSG|pasted", 5), 0, 5)
 }
 
-// TestWebCaps: whoever speaks HTTP is a stranger like any other until HELLO was good.
-func TestWebCaps(t *testing.T) {
-	t.Parallel()
-	s := parleytest.Start(t, "--max-unauth-per-ip", "3", "--max-conns-per-ip", "5", "--login-timeout", "0")
-	addUsers(s, "alice")
-	signInBrowser(s, "alice")
-	signInBrowser(s, "alice")
-	asking, err := dialBrowser(s, s.Addr, "http/1.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer asking.Close()
-	ask(t, asking, get("/", s.Addr))
-	browse(s).do("PING|")
-	third := s.Dial() // two of those before have signed in
-	third.Do("PING|")
-	if !shut(s, "") {
-		t.Error("a fourth stranger is let in")
-	}
-	third.Hello("alice", parleytest.Password)
-	if !shut(s, "") {
-		t.Error("a sixth connection is let in")
-	}
-}
-
 // TestWebFloods: frames that are no lines cost the server work; who sends hardly anything else is put out, and so is who never reads.
 func TestWebFloods(t *testing.T) {
 	t.Parallel()
@@ -246,8 +221,9 @@ func TestWebSlowRequests(t *testing.T) {
 		conn.SetDeadline(time.Now().Add(parleytest.Patience))
 		return conn
 	}
-	drip, silent := open(), open()
+	drip, silent, body := open(), open(), open()
 	began := time.Now()
+	io.WriteString(body, strings.Replace(get("/", s.Addr, "Transfer-Encoding: chunked"), "GET", "POST", 1)+"ffffff\r\n")
 	go func() {
 		for i := 0; ; i++ {
 			if _, err := fmt.Fprintf(drip, "%c", "GET / HTTP/1.1\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"[min(i, 50)]); err != nil {
@@ -256,7 +232,7 @@ func TestWebSlowRequests(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
-	for name, conn := range map[string]net.Conn{"a head by the byte": drip, "nothing": silent} {
+	for name, conn := range map[string]net.Conn{"a head by the byte": drip, "nothing": silent, "a body without an end": body} {
 		io.Copy(io.Discard, conn)
 		if took := time.Since(began); took < head-20*time.Millisecond || took > parleytest.Patience/2 {
 			t.Errorf("%s: closed after %v", name, took)

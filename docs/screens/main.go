@@ -6,6 +6,8 @@
 // It runs at the root of the repository and needs go and tmux. A scene gives the same picture whenever it is played: clocks, days and the server's
 // address are replaced (fixed.go). What the client shows is never made up.
 //
+// The picture of the page for browsers, page.png, is made by a test that drives one: go test ./internal/web -run TestPagePicture -remake.
+//
 //   - scenes.go: the scenes, and the steps that they are made of
 //   - stage.go: the programs behind a scene
 //   - fixed.go: what would be another one the next time

@@ -8,5 +8,5 @@
 //   - socket_linux.go: reading and writing that cannot wait
 //   - turn.go: how many handshakes compute at once
 //   - trim.go: what a storm of handshakes leaves behind goes back to the system
-//   - gate.go: how many connections there may be, in all and from one address
+//   - gate.go: how many connections there may be of a kind, in all and from one address
 package server

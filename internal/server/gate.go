@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -8,130 +9,190 @@ import (
 	"parley/auth"
 )
 
-// Caps bound the connections that are open at once. Zero means no limit.
+// Caps bound the connections that are open at once. Zero means no limit. Those in a handshake that may lead to either are strangers in all; of one
+// network's there may be as many as the greater of UnauthPerIP and HTTPPerIP, beside those that have become something.
 type Caps struct {
 	Conns       int // in all
 	ConnsPerIP  int // from one network: an IPv4 address, an IPv6 /64
-	Unauth      int // not signed in
-	UnauthPerIP int // not signed in, from one network
+	Unauth      int // that speak lines, and have not signed in
+	UnauthPerIP int // the same, from one network
+	HTTP        int // that speak HTTP
+	HTTPPerIP   int // the same, from one network
+}
+
+// standing is what a connection is to the gate.
+type standing int
+
+const (
+	shaking  standing = iota // its ClientHello will tell what it speaks
+	visitor                  // speaks HTTP
+	stranger                 // speaks lines, and has not signed in
+	known                    // signed in
+	gone
+)
+
+// bound is the most that there may be of something, by the name of its flag.
+type bound struct {
+	flag string
+	n    int // 0 is no limit
+}
+
+func (b bound) full(n int) bool { return b.n > 0 && n >= b.n }
+
+// unlucky is more and more often true above half of the bound.
+func (b bound) unlucky(n int) bool {
+	half := b.n / 2
+	return b.n > 0 && n > half && rand.IntN(b.n-half) < n-half
+}
+
+func greater(a, b bound) bound {
+	if b.n == 0 || a.n > 0 && a.n < b.n {
+		return b
+	}
+	return a
+}
+
+// bounds are those of one standing: of one network's, and of all.
+type bounds struct{ each, all bound }
+
+// counts are connections by their standing.
+type counts [gone]int
+
+func (c counts) sum() (n int) {
+	for _, one := range c {
+		n += one
+	}
+	return n
 }
 
 // gate counts connections. A pass stands for each one that was let in.
 type gate struct {
-	caps Caps
+	conns bounds
+	of    [known]bounds // who has signed in is bounded by conns alone
 
-	mu     sync.Mutex
-	conns  int
-	unauth int
-	by     map[netip.Prefix]*counts
+	mu  sync.Mutex
+	all counts
+	by  map[netip.Prefix]*counts
 }
 
-type counts struct{ conns, unauth int }
-
-func newGate(caps Caps) *gate { return &gate{caps: caps, by: make(map[netip.Prefix]*counts)} }
+func newGate(caps Caps) *gate {
+	g := &gate{
+		conns: bounds{bound{"max-conns-per-ip", caps.ConnsPerIP}, bound{"max-conns", caps.Conns}},
+		by:    make(map[netip.Prefix]*counts),
+	}
+	http := bounds{bound{"max-http-per-ip", caps.HTTPPerIP}, bound{"max-http", caps.HTTP}}
+	unauth := bounds{bound{"max-unauth-per-ip", caps.UnauthPerIP}, bound{"max-unauth", caps.Unauth}}
+	g.of[visitor], g.of[stranger] = http, unauth
+	g.of[shaking] = bounds{greater(unauth.each, http.each), unauth.all}
+	return g
+}
 
 // pass is one connection's right to be open. Its methods may be called again without harm.
 type pass struct {
-	gate       *gate
-	network    netip.Prefix
-	signedIn   bool
-	handedBack bool
+	gate     *gate
+	network  netip.Prefix
+	standing standing
 }
 
-// enter lets a connection in, or says which cap it does not fit. Above half of
-// Caps.Unauth, strangers are dropped at random, the likelier the fuller it is, so that a
-// flood cannot keep everybody else out (as OpenSSH's MaxStartups).
-func (g *gate) enter(addr netip.Addr) (*pass, string) {
+// enter lets a connection in, or says which bound it does not fit.
+func (g *gate) enter(addr netip.Addr, as standing) (*pass, string) {
 	n := auth.Network(addr)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch why := g.crowded(n); {
-	case full(g.conns, g.caps.Conns):
-		return nil, "max-conns"
-	case why != "":
-		return nil, why
-	case full(g.unauth, g.caps.Unauth) || unlucky(g.unauth, g.caps.Unauth):
-		return nil, "max-unauth"
+	if g.conns.all.full(g.all.sum()) {
+		return nil, g.conns.all.flag
 	}
-	g.count(n, 1, 1)
-	g.conns++
-	g.unauth++
-	return &pass{gate: g, network: n}, ""
+	if why := cmp.Or(g.crowded(n), g.crowdedAs(n, as), g.crowdedInAll(as)); why != "" {
+		return nil, why
+	}
+	g.count(n, as, 1)
+	return &pass{gate: g, network: n, standing: as}, ""
 }
 
-// crowded says which cap of one network's is reached, if any. The network that is none is a proxy's: what comes through
+// crowded says whether a network has all the connections that it may. The network that is none is a proxy's: what comes through
 // it counts by where it comes from, once that is known.
 func (g *gate) crowded(n netip.Prefix) string {
-	c := g.by[n]
-	switch {
-	case c == nil || !n.IsValid():
-		return ""
-	case full(c.conns, g.caps.ConnsPerIP):
-		return "max-conns-per-ip"
-	case full(c.unauth, g.caps.UnauthPerIP):
-		return "max-unauth-per-ip"
+	if c := g.by[n]; c != nil && n.IsValid() && g.conns.each.full(c.sum()) {
+		return g.conns.each.flag
 	}
 	return ""
 }
 
-// count adds to what is counted by network.
-func (g *gate) count(n netip.Prefix, conns, unauth int) {
+// crowdedAs is crowded for one standing.
+func (g *gate) crowdedAs(n netip.Prefix, as standing) string {
+	if c, each := g.by[n], g.of[as].each; c != nil && n.IsValid() && each.full(c[as]) {
+		return each.flag
+	}
+	return ""
+}
+
+// crowdedInAll says whether there may be no more of a standing. Above half of the bound, some are refused at random, the likelier the fuller it is,
+// so that a flood cannot keep everybody else out (as OpenSSH's MaxStartups).
+func (g *gate) crowdedInAll(as standing) string {
+	n, all := g.all[visitor], g.of[as].all
+	if as != visitor {
+		n = g.all[shaking] + g.all[stranger]
+	}
+	if all.full(n) || all.unlucky(n) {
+		return all.flag
+	}
+	return ""
+}
+
+// count adds to what is counted.
+func (g *gate) count(n netip.Prefix, as standing, more int) {
 	c := g.by[n]
 	if c == nil {
 		c = &counts{}
 		g.by[n] = c
 	}
-	c.conns += conns
-	c.unauth += unauth
-	if c.conns == 0 {
+	c[as] += more
+	g.all[as] += more
+	if c.sum() == 0 {
 		delete(g.by, n)
 	}
 }
 
-// move has the connection, which is not signed in, count for another address, or says which cap it does not fit there.
-func (p *pass) move(addr netip.Addr) string {
-	n := auth.Network(addr)
+// become gives the connection, which is not signed in, another standing, as one of the network's, or says which bound keeps it from that.
+func (p *pass) become(as standing, n netip.Prefix) string {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
-	if n == p.network || p.signedIn || p.handedBack {
+	if p.standing >= known || n == p.network && as == p.standing {
 		return ""
 	}
-	if why := p.gate.crowded(n); why != "" {
+	why := ""
+	if n != p.network {
+		why = p.gate.crowded(n)
+	}
+	if why = cmp.Or(why, p.gate.crowdedAs(n, as)); why == "" && (as == visitor) != (p.standing == visitor) {
+		why = p.gate.crowdedInAll(as)
+	}
+	if why != "" {
 		return why
 	}
-	p.gate.count(p.network, -1, -1)
-	p.gate.count(n, 1, 1)
-	p.network = n
+	p.gate.count(p.network, p.standing, -1)
+	p.gate.count(n, as, 1)
+	p.network, p.standing = n, as
 	return ""
 }
 
-func full(n, limit int) bool { return limit > 0 && n >= limit }
-
-func unlucky(n, limit int) bool {
-	half := limit / 2
-	return limit > 0 && n > half && rand.IntN(limit-half) < n-half
-}
-
-// signIn moves the connection from the strangers to the signed-in.
+// signIn moves the connection to the signed-in.
 func (p *pass) signIn() {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
-	if !p.signedIn && !p.handedBack {
-		p.signedIn = true
-		p.gate.unauth--
-		p.gate.count(p.network, 0, -1)
+	if p.standing < known {
+		p.gate.count(p.network, p.standing, -1)
+		p.gate.count(p.network, known, 1)
+		p.standing = known
 	}
 }
 
 // leave gives the pass back.
 func (p *pass) leave() {
-	p.signIn()
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
-	if p.handedBack {
-		return
+	if p.standing < gone {
+		p.gate.count(p.network, p.standing, -1)
+		p.standing = gone
 	}
-	p.handedBack = true
-	p.gate.conns--
-	p.gate.count(p.network, -1, 0)
 }

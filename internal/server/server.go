@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,20 +60,23 @@ func New(config *tls.Config, sessions *session.Service, log *slog.Logger, opts O
 // purpose is what the connections of one listener are for.
 type purpose struct {
 	tls   *tls.Config // nil is plain
-	web   bool        // all are for the web front; else those are that negotiate it
+	as    standing    // what they come as; visitors are for the web front
 	proxy bool        // a reverse proxy is at the other end: its own address says nothing
 }
 
 // Serve accepts connections until Drain, or until accepting fails for good.
 // It returns nil after a Drain that found it listening. What negotiates http/1.1, where the config offers it, is for Options.Web.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	return s.serve(ctx, l, purpose{tls: s.tls})
+	if s.opts.Web != nil && slices.Contains(s.tls.NextProtos, tlsutil.HTTP) {
+		return s.serve(ctx, l, purpose{tls: greeting(s.tls), as: shaking})
+	}
+	return s.serve(ctx, l, purpose{tls: s.tls, as: stranger})
 }
 
 // ServeWeb is Serve for an address where everything is for Options.Web. Where config is nil it is plain, for a reverse proxy on the
 // same machine: connections then count for no address until [Visit.Forwarded] says where they come from.
 func (s *Server) ServeWeb(ctx context.Context, l net.Listener, config *tls.Config) error {
-	return s.serve(ctx, l, purpose{tls: config, web: true, proxy: config == nil})
+	return s.serve(ctx, l, purpose{tls: config, as: visitor, proxy: config == nil})
 }
 
 func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
@@ -128,7 +132,7 @@ func (s *Server) accept(ctx context.Context, conn net.Conn, p purpose) {
 	if p.proxy {
 		from = netip.Addr{}
 	}
-	pass, why := s.gate.enter(from)
+	pass, why := s.gate.enter(from, p.as)
 	if pass == nil {
 		conn.Close()
 		s.logRefused(from, why)
@@ -154,21 +158,26 @@ func (s *Server) shake(ctx context.Context, p purpose, v *Visit) {
 	if s.opts.HandshakeTimeout > 0 {
 		socket.SetDeadline(time.Now().Add(s.opts.HandshakeTimeout))
 	}
-	protocol := ""
 	conn, err := secure(socket, p.tls, s.turns)
 	if err == nil {
-		protocol, err = conn.shake() // Drain cuts it off
+		if p.as == shaking {
+			conn.wire.greet = v.greet
+		}
+		err = conn.shake() // Drain cuts it off
+		conn.wire.greet = nil
 	}
 	if err != nil {
 		s.known(socket)
-		s.log.Info("handshake failed", "from", v.from, "error", err.Error())
+		if !errors.Is(err, errRefused) {
+			s.log.Info("handshake failed", "from", v.from, "error", err.Error())
+		}
 		socket.Close()
 		s.leave(v.pass)
 		return
 	}
 	s.trim.handshake()
 	socket.SetDeadline(time.Time{})
-	if p.web || protocol == tlsutil.HTTP {
+	if v.pass.standing == visitor {
 		v.conn = conn
 		s.opts.Web(v)
 		return

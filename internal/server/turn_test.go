@@ -40,7 +40,7 @@ func TestTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 		shaken := make(chan error, 1)
-		go func() { _, err := c.shake(); shaken <- err }()
+		go func() { err := c.shake(); shaken <- err }()
 		return shaken
 	}
 	silent, _ := dialed(t)

@@ -1,12 +1,18 @@
 package server
 
 import (
+	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+
+	"parley/auth"
+	"parley/tlsutil"
 )
 
-// Visit is a connection for the web front, its handshake done. It counts as any other until Close; who takes it over calls that. Reads and
+// Visit is a connection for the web front, its handshake done. It counts with those that speak HTTP until Upgrade, and is counted until Close; who takes it over calls that. Reads and
 // writes wait, under the deadlines, until Loose.
 type Visit struct {
 	*conn
@@ -17,15 +23,16 @@ type Visit struct {
 	closed sync.Once
 }
 
-// From is the peer's address. That of a plain connection is not valid before Forwarded.
+// From is the peer's address. That of a plain connection is not valid before Upgrade.
 func (v *Visit) From() netip.Addr { return v.from }
 
 // Plain says that there is no TLS, and a reverse proxy at the other end.
 func (v *Visit) Plain() bool { return net.Conn(v.wire) == v.Conn }
 
-// Forwarded says where a plain connection comes from. It is false where that address has as many connections as it may.
-func (v *Visit) Forwarded(from netip.Addr) bool {
-	if why := v.pass.move(from); why != "" {
+// Upgrade says that the connection speaks lines from now on, and comes from there: it counts as a stranger. It is false where there are too many of
+// them, and nothing has changed then.
+func (v *Visit) Upgrade(from netip.Addr) bool {
+	if why := v.pass.become(stranger, auth.Network(from)); why != "" {
 		v.server.logRefused(from, why)
 		return false
 	}
@@ -33,7 +40,37 @@ func (v *Visit) Forwarded(from netip.Addr) bool {
 	return true
 }
 
-// SignedIn moves the connection from the strangers to the signed-in.
+// greet counts the connection as what it will be by the names that the peer offers, as crypto/tls will choose among them (RFC 7301). Where there is no
+// room for one more of these, it is closed without a word, before anything is computed for it.
+func (v *Visit) greet(offered []string) error {
+	as := stranger
+	switch {
+	case len(offered) == 0 || slices.Contains(offered, tlsutil.ALPN):
+	case slices.Contains(offered, tlsutil.HTTP):
+		as = visitor
+	default:
+		return nil // the handshake fails
+	}
+	if why := v.pass.become(as, v.pass.network); why != "" {
+		v.server.logRefused(v.from, why)
+		v.socket.Close()
+		return errRefused
+	}
+	return nil
+}
+
+var errRefused = errors.New("server: too many connections")
+
+// greeting has the greet of a connection's wire hear what its peer offers.
+func greeting(config *tls.Config) *tls.Config {
+	config = config.Clone()
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		return nil, hello.Conn.(*wire).greet(hello.SupportedProtos)
+	}
+	return config
+}
+
+// SignedIn says that the connection is no stranger's any more.
 func (v *Visit) SignedIn() { v.pass.signIn() }
 
 // Loose has writes wait no more: what the peer does not take is kept, for Drain. It is called once, while nobody else uses the connection.

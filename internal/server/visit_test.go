@@ -68,14 +68,14 @@ func TestVisitIsCutOff(t *testing.T) {
 	}
 }
 
-// TestForwarded: what comes through a proxy counts for where it comes from, once that is said, and as long as it is open.
-func TestForwarded(t *testing.T) {
+// TestUpgrade: what comes through a proxy counts for where it comes from, once that is said, and as long as it is open.
+func TestUpgrade(t *testing.T) {
 	visits := make(chan *Visit)
 	s, addr := fronted(t, Caps{ConnsPerIP: 3, UnauthPerIP: 2}, func(v *Visit) { visits <- v })
 	at := func(ip string) bool {
 		visit(t, addr)
 		v := <-visits
-		ok := v.Forwarded(netip.MustParseAddr(ip))
+		ok := v.Upgrade(netip.MustParseAddr(ip))
 		if ok && (v.From().String() != ip || !v.Plain()) {
 			t.Errorf("it comes from %v, plain: %v", v.From(), v.Plain())
 		}
@@ -95,7 +95,7 @@ func TestForwarded(t *testing.T) {
 	}
 	s.gate.mu.Lock()
 	defer s.gate.mu.Unlock()
-	if s.gate.conns != 5 || s.gate.unauth != 5 || s.gate.by[netip.Prefix{}] != nil {
-		t.Errorf("%d connections, %d strangers, %+v of no address", s.gate.conns, s.gate.unauth, s.gate.by[netip.Prefix{}])
+	if want := (counts{stranger: 5}); s.gate.all != want || s.gate.by[netip.Prefix{}] != nil {
+		t.Errorf("%v by their standing, %v of no address", s.gate.all, s.gate.by[netip.Prefix{}])
 	}
 }

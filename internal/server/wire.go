@@ -30,15 +30,14 @@ func secure(socket net.Conn, config *tls.Config, turns turns) (*conn, error) {
 	return &conn{Conn: tls.Server(w, config), wire: w}, nil
 }
 
-// shake does the handshake, and says which protocol was negotiated.
-func (c *conn) shake() (protocol string, err error) {
+// shake does the handshake, where there is TLS.
+func (c *conn) shake() error {
 	secured, ok := c.Conn.(*tls.Conn)
 	if !ok {
-		return "", nil
+		return nil
 	}
-	err = secured.Handshake()
-	c.wire.turn.end()
-	return secured.ConnectionState().NegotiatedProtocol, err
+	defer c.wire.turn.end()
+	return secured.Handshake()
 }
 
 // loose has writes wait no more, from the handshake's end on.
@@ -89,6 +88,7 @@ type wire struct {
 	loose bool                  // writes do not wait; set once, before the connection is shared
 	in    incoming              // the reader's
 	turn  turn                  // the handshake's
+	greet func([]string) error  // the same: told which protocols the peer offers, by greeting's config
 
 	mu     sync.Mutex
 	corked bool

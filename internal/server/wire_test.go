@@ -65,7 +65,7 @@ func pair(t testing.TB, little bool) (*conn, *tls.Conn) {
 	client.SetDeadline(time.Now().Add(patience))
 	shaken := make(chan error, 1)
 	go func() { shaken <- client.Handshake() }()
-	_, err = server.shake()
+	err = server.shake()
 	if err := errors.Join(err, <-shaken); err != nil {
 		t.Fatal(err)
 	}

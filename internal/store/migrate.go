@@ -183,6 +183,13 @@ func (s *Store) Migrate(ctx context.Context, to *stream.Stream, progress func(do
 	return nil
 }
 
+// LastID is the id of the last entry that the database has.
+func (s *Store) LastID() int64 {
+	s.writer.mu.Lock()
+	defer s.writer.mu.Unlock()
+	return max(s.writer.applied, s.writer.backlog.last())
+}
+
 type migration struct {
 	w        *writer
 	to       *stream.Stream

@@ -216,15 +216,10 @@ func (w *writer) blame(o *outage, err error) {
 	}
 }
 
-// fail ends all acknowledging because of the disk.
+// fail ends all acknowledging.
 func (w *writer) fail(err error) {
-	w.end(fmt.Errorf("store: the disk or the database failed, nothing can be acknowledged any more: %w", err))
-}
-
-// end ends all acknowledging.
-func (w *writer) end(err error) {
 	w.failure.Do(func() {
-		w.err = err
+		w.err = fmt.Errorf("store: nothing can be acknowledged any more: %w", err)
 		w.opts.Log.Error("the store has failed: nothing is acknowledged any more", "error", err)
 		close(w.failed)
 	})

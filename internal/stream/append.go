@@ -65,7 +65,6 @@ type appends struct {
 	passed uint64 // appends before this one wait for a grace at the most
 	reign  string // of the leader that was there last
 	queue  []*sent
-	closed bool
 }
 
 func (a *appends) init(s *Stream, most int) {
@@ -119,12 +118,14 @@ func (a *appends) send(entry Append, acked func(seq uint64, dup bool, err error)
 	now := time.Now()
 	one := &sent{acked: acked, at: now, deadline: now.Add(a.s.o.Timeout)}
 	number := a.head + uint64(len(a.queue))
-	a.queue = append(a.queue, one)
-	err := ErrUnavailable
+	if a.queue = append(a.queue, one); len(a.queue) == 1 {
+		a.wake() // somebody must look at its deadline
+	}
+	var err error
 	switch {
 	case len(entry.Data) > MaxEntry:
 		err = ErrTooLarge
-	case !a.closed && a.s.nc.IsConnected():
+	default: // refused at once where there is no connection: nothing is buffered for the next
 		err = a.s.nc.PublishMsg(&nats.Msg{Subject: a.s.o.Name + ".log." + entry.Subject,
 			Reply: a.inbox + strconv.FormatUint(number, 36), Header: header, Data: entry.Data})
 	}
@@ -275,11 +276,8 @@ func (a *appends) take(done []*sent) ([]*sent, time.Duration) {
 	return done, next
 }
 
-// drain refuses further appends, and returns when all are answered. It keeps the room that they had.
+// drain takes the room of all appends as they are answered, and keeps it, so that there are no more.
 func (a *appends) drain() {
-	a.mu.Lock()
-	a.closed = true
-	a.mu.Unlock()
 	for range cap(a.room) {
 		a.room <- struct{}{}
 	}

@@ -267,12 +267,16 @@ func (i *streamInfo) reign() string {
 	return i.Cluster.Leader + " " + i.Cluster.Since.String()
 }
 
-// led says whether a majority stands behind the leader that answered. One that
+// led says whether a leader answered, with a majority behind it. One that
 // was stopped or cut off takes itself for the leader for some time yet, and
-// tells of a past that others have left behind.
+// tells of a past that others have left behind. Where no replica leads, each
+// that is asked answers, also one that is far behind, and names no leader.
 func (i *streamInfo) led() bool {
 	heard := 1
 	if i.Cluster != nil {
+		if i.Cluster.Leader == "" {
+			return false
+		}
 		for _, r := range i.Cluster.Replicas {
 			if !r.Offline && r.Active < quorumHeard {
 				heard++

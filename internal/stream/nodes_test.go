@@ -1,9 +1,11 @@
 package stream_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -133,4 +135,14 @@ func must(t testing.TB, s *stream.Stream, subject, data string) uint64 {
 		t.Fatal(a.err)
 	}
 	return a.seq
+}
+
+// nobodyLeft wants no goroutine of a stream or its connection; the servers in this process have theirs.
+func nobodyLeft(t testing.TB) {
+	t.Helper()
+	stacks := make([]byte, 4<<20)
+	wait(t, 5*time.Second, "a goroutine is left", func() bool {
+		all := stacks[:runtime.Stack(stacks, true)]
+		return !bytes.Contains(all, []byte("/nats%2ego.(*Conn)")) && !bytes.Contains(all, []byte("parley/internal/stream.("))
+	})
 }

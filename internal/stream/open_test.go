@@ -14,7 +14,6 @@ import (
 	"github.com/nats-io/jwt/v2"
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
-	"go.uber.org/goleak"
 
 	"parley/internal/stream"
 	"parley/tlsutil"
@@ -42,7 +41,7 @@ func refused(t *testing.T, o stream.Options, words string) error {
 }
 
 func TestOptionsRefused(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer nobodyLeft(t)
 	dir := t.TempDir()
 	open, none := filepath.Join(dir, "open"), filepath.Join(dir, "none")
 	if err := os.WriteFile(open, []byte("x"), 0o644); err != nil {

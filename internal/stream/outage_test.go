@@ -8,6 +8,7 @@ import (
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 
 	"parley/internal/stream"
 )
@@ -72,6 +73,23 @@ func TestWithoutQuorum(t *testing.T) {
 	}
 }
 
+// TestNoAnswer: an append without an answer is given up, and those behind it are not held up.
+func TestNoAnswer(t *testing.T) {
+	s := newNodes(t, 1).open(t, func(o *stream.Options) { o.Timeout = 300 * time.Millisecond })
+	setting := `{"name":"parley","subjects":["parley.log.>"],"storage":"file","num_replicas":1,"discard":"new","allow_direct":true,"no_ack":%v,
+		"max_msg_size":65536,"metadata":{"parley":"1","parley-identity":"x"},"republish":{"src":"parley.log.>","dest":"parley.tail.>"}}`
+	jetstream(t, s, "STREAM.UPDATE.parley", fmt.Sprintf(setting, true))
+	began := time.Now()
+	if a := say(t, s, stream.Append{Subject: "said", Data: []byte("x")}); !errors.Is(a.err, stream.ErrUnavailable) || time.Since(began) < 300*time.Millisecond {
+		t.Errorf("%+v after %v", a, time.Since(began))
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("it was given up after %v", took)
+	}
+	jetstream(t, s, "STREAM.UPDATE.parley", fmt.Sprintf(setting, false))
+	must(t, s, "said", "y")
+}
+
 // TestPending: more appends than may wait wait for room, and none is lost.
 func TestPending(t *testing.T) {
 	s := newNodes(t, 1).open(t, func(o *stream.Options) { o.Pending = 2 })
@@ -109,6 +127,29 @@ func TestTakeEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := s.Read(ctx, 0, 10, func([]stream.Entry) error { cancel(); return nil }); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// TestCopyAhead: a copy that shows that others are missing is not handed over before them.
+func TestCopyAhead(t *testing.T) {
+	s := newNodes(t, 1).open(t)
+	entries, _ := follow(t, s, 1)
+	must(t, s, "said", "x")
+	wait(t, 10*time.Second, "nothing is read", func() bool { return len(entries()) == 1 })
+	err := s.Conn().PublishMsg(&nats.Msg{Subject: "parley.tail.said", Data: []byte("ahead"), Header: nats.Header{
+		"Nats-Stream": {"parley"}, "Nats-Subject": {"parley.log.said"}, "Nats-Sequence": {"5"},
+		"Nats-Time-Stamp": {time.Now().UTC().Format(time.RFC3339Nano)}, "Parley-Log": {s.Identity()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		must(t, s, "said", "x")
+	}
+	wait(t, 10*time.Second, "not all is read", func() bool { return len(entries()) >= 5 })
+	for i, e := range entries() {
+		if e.Seq != uint64(i+2) || string(e.Data) != "x" {
+			t.Fatalf("%d: %+v", i, e)
+		}
 	}
 }
 

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"parley/internal/stream"
 )
 
@@ -311,6 +309,9 @@ func TestRacingOpens(t *testing.T) {
 	if seq := must(t, all[0], "said", "x"); seq != 1002 {
 		t.Errorf("the first entry has the sequence %d", seq)
 	}
+	if got := read(t, all[1], 1, 1); got[0].Seq != 1002 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestStepdown has the leader change under load: what one connection appends
@@ -393,8 +394,6 @@ func TestStepdown(t *testing.T) {
 // TestClose: appends are answered, readers end, and nobody is left.
 func TestClose(t *testing.T) {
 	n := newNodes(t, 1)
-	n.open(t).Close() // the server has goroutines for each stream
-	before := goleak.IgnoreCurrent()
 	s := n.open(t)
 	_, ended := follow(t, s, 1)
 	answered := 0
@@ -413,5 +412,5 @@ func TestClose(t *testing.T) {
 	if a := say(t, s, stream.Append{Subject: "said"}); !errors.Is(a.err, stream.ErrUnavailable) {
 		t.Error(a)
 	}
-	goleak.VerifyNone(t, before)
+	nobodyLeft(t)
 }

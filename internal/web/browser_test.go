@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -44,6 +45,7 @@ func openBrowser(t *testing.T, s *parleytest.Server) *browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium),
 		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"), // a mouse
 		chromedp.Flag("ignore-certificate-errors-spki-list", strings.TrimPrefix(keys.Pin(), "sha256/")))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
@@ -131,6 +133,9 @@ func js[T any](p *tab, expression string, args ...any) T {
 	}
 	return value
 }
+
+// sum is a short name for a file's content.
+func sum(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content))[:16] }
 
 func quote(arg any) string {
 	text, err := json.Marshal(arg)

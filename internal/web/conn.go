@@ -15,7 +15,7 @@ import (
 	"parley/protocol"
 )
 
-// closeWait is how long the peer may take to answer a close frame.
+// closeWait is how long the peer may take to answer a close frame, or, where it can't be told any more what is one, to end the connection.
 const closeWait = time.Second
 
 // conn is a WebSocket as a connection of lines: what internal/session serves. It is read by one goroutine, the session's, which calls CloseWrite
@@ -30,7 +30,8 @@ type conn struct {
 	broken  failure   // what the peer did wrong
 	gone    bool      // the peer has closed
 
-	bye string // the code of the last words, once they are written
+	bye   string    // the code of the last words, once they are written
+	until time.Time // the end of closeWait, once it has begun
 }
 
 // failure is why a WebSocket is closed that nobody wanted to close.
@@ -59,6 +60,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	case c.gone:
 		return 0, io.EOF
 	case c.closing:
+		c.Visitor.SetReadDeadline(c.until)
 		return c.Visitor.Read(b) // until the peer closes, whatever it says
 	case len(b) == 0:
 		return 0, nil
@@ -148,8 +150,8 @@ func (c *conn) CloseWrite() error {
 		}
 		f = failure{status, c.bye}
 	}
-	c.closing = true
-	c.SetReadDeadline(time.Now().Add(closeWait))
+	c.closing, c.until = true, time.Now().Add(closeWait)
+	c.SetReadDeadline(c.until)
 	if err := c.ws.Close(f.status, f.text); err == nil || websocket.CloseStatus(err) >= 0 {
 		c.gone = true
 	}

@@ -1,5 +1,5 @@
 // Package web is the browser's way in: it serves the embedded page, and at /ws the same lines as the line
-// port, in WebSocket text messages. A connection comes from the entrance with its handshake done and counts there like any other.
+// port, in WebSocket text messages. A connection comes from the entrance with its handshake done, and counts there: with those that speak HTTP, and from /ws on as any other.
 //
 //   - server.go: Server, the HTTP side of a connection, its bounds and its end
 //   - page.go: the embedded files, and what every response says to browsers

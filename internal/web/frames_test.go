@@ -13,7 +13,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/coder/websocket"
 	"pgregory.net/rapid"
 )
 
@@ -41,19 +40,16 @@ func (u upgradable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return u.socket, bufio.NewReadWriter(bufio.NewReaderSize(u.socket, readAhead), bufio.NewWriterSize(u.socket, frameHead)), nil
 }
 
-// open is a WebSocket as a session gets it, over a stream.
-func open(s *stream) *conn {
+// open is a WebSocket as a session gets it, over a visitor.
+func open(v Visitor) *conn {
 	request := httptest.NewRequest("GET", "/ws", nil)
 	for name, value := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
 		request.Header.Set(name, value)
 	}
-	c := &conn{socket: &socket{Visitor: s}}
-	ws, err := websocket.Accept(upgradable{httptest.NewRecorder(), c.socket}, request, nil)
-	if err != nil {
+	c := &conn{socket: &socket{Visitor: v}}
+	if err := c.accept(upgradable{httptest.NewRecorder(), c.socket}, request); err != nil {
 		panic(err)
 	}
-	ws.SetReadLimit(maxMessage)
-	c.ws = ws
 	return c
 }
 
@@ -116,7 +112,7 @@ func FuzzFrames(f *testing.F) {
 	mask := [4]byte{1, 2, 3, 4}
 	for _, seed := range [][]byte{
 		clientFrame(0x81, []byte("PING|✈"), mask), clientFrame(0x81, []byte("PING|\xe2\x9c"), mask), clientFrame(0x82, []byte("x"), mask), clientFrame(0x01, nil, mask),
-		clientFrame(0x88, []byte{3, 232}, mask), clientFrame(0x89, []byte("p"), mask), clientFrame(0xc1, []byte("x"), mask), {0x81, 0x05, 'P', 'I', 'N', 'G', '|'},
+		clientFrame(0x88, []byte{3, 232}, mask), clientFrame(0x89, []byte("p"), mask), clientFrame(0xc1, []byte("x"), mask), clientFrame(0x88, []byte("\x03\xe8\xce"), mask), {0x81, 0x05, 'P', 'I', 'N', 'G', '|'},
 		clientFrame(0x81, []byte(strings.Repeat("x", 5000)), mask), {0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5},
 	} {
 		f.Add(seed)
@@ -137,6 +133,11 @@ func FuzzFrames(f *testing.F) {
 			t.Errorf("%q is read of %q", got, sent)
 		}
 		c.CloseWrite()
+		for out := s.out.Bytes(); len(out) > 0; out = out[frameLength(out):] {
+			if end := out[:frameLength(out)]; end[0] == closeFrame && (len(end) == closeHead-1 || !utf8.Valid(end[min(closeHead, len(end)):])) {
+				t.Errorf("%q is said at the end of %q", end, sent)
+			}
+		}
 		if n, err := io.Copy(io.Discard, c); err != nil || n > int64(len(sent)) {
 			t.Errorf("after closing: %d bytes, %v", n, err)
 		}

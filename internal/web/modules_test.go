@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,42 @@ func TestPageModules(t *testing.T) {
 	}
 	if !regexp.MustCompile(`(?m)^(#|ℹ) pass [1-9]`).Match(out) {
 		t.Errorf("no test ran\n%s", out)
+	}
+}
+
+// TestPagePreload: the page asks at once for each module that app.js leads to, and for no other: not for those of one only when another has come.
+func TestPagePreload(t *testing.T) {
+	t.Parallel()
+	read := func(name string) string {
+		content, err := os.ReadFile(filepath.Join("page", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(content)
+	}
+	imports := regexp.MustCompile(`(?m)^(?:import|export)\b.*\bfrom '(\.[^']+)'|^import '(\.[^']+)'`)
+	wanted := map[string]bool{}
+	var follow func(name string)
+	follow = func(name string) {
+		for _, m := range imports.FindAllStringSubmatch(read(name), -1) {
+			if next := filepath.Join(filepath.Dir(name), m[1]+m[2]); !wanted[next] {
+				wanted[next] = true
+				follow(next)
+			}
+		}
+	}
+	follow("app.js")
+	var want []string
+	for name := range wanted {
+		want = append(want, name)
+	}
+	slices.Sort(want)
+	var got []string
+	for _, m := range regexp.MustCompile(`<link rel="modulepreload" href="([^"]+)">`).FindAllStringSubmatch(read("index.html"), -1) {
+		got = append(got, m[1])
+	}
+	if len(want) < 20 || !slices.Equal(got, want) {
+		t.Errorf("preloaded are %q, want %q", got, want)
 	}
 }
 

@@ -76,6 +76,7 @@ func (f file) write(w http.ResponseWriter, r *http.Request) {
 var policy = strings.Join([]string{
 	"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "manifest-src 'self'",
 	"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+	"require-trusted-types-for 'script'", "trusted-types 'none'", // nothing may make markup or code of text: the browser refuses innerHTML and the like
 }, "; ")
 
 // headers are on every response.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"parley/internal/parleytest"
 )
@@ -231,7 +232,7 @@ func TestPageHostile(t *testing.T) {
 		}
 	}
 	elements := js[[]string](alice, `[...new Set([...document.querySelectorAll('#messages .text *')].map((e) => e.localName))].sort()`)
-	if got := strings.Join(elements, " "); got != "a mark" {
+	if got := strings.Join(elements, " "); got != "a code mark" {
 		t.Errorf("there are elements in what was said: %s", got)
 	}
 	for _, link := range js[[][]string](alice, `[...document.querySelectorAll('.text a')].map((a) => [a.getAttribute('href'), a.textContent, a.rel, a.protocol, a.username])`) {
@@ -286,6 +287,11 @@ func TestPageForeign(t *testing.T) {
 	alice := b.person()
 	alice.signIn("alice", parleytest.Password)
 	alice.isOnline()
+	alice.isClean()
+	const marks = `(() => { try { document.createElement('p').innerHTML = 'x'; return 'made' } catch (e) { return e.name } })()`
+	if got := js[string](alice, marks); got != "TypeError" {
+		t.Errorf("markup of a text: %s", got)
+	}
 	const opens = `new Promise((tell) => {
 		const socket = new WebSocket(%s)
 		socket.onopen = () => tell('open')
@@ -312,7 +318,10 @@ func TestPageAxe(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, b := start(t)
-	s.SignIn("bob").Do("MSG|hello alice, see https://example.org/")
+	bob := s.SignIn("bob")
+	bob.Do("MSG|hello alice, see https://example.org/")
+	bob.Do("MSG|`code`, https://еxample.org/")
+	bob.Do("SEND|@alice||psst")
 	alice := b.person()
 	check := func(where string) {
 		t.Helper()
@@ -331,11 +340,30 @@ func TestPageAxe(t *testing.T) {
 	}
 	alice.await(`!document.getElementById('signin').hidden`)
 	check("signing in")
+	alice.click("#signin-stay")
 	alice.signIn("alice", parleytest.Password)
 	alice.shows("hello alice, see https://example.org/")
 	check("the chat")
 	alice.click("#room-menu")
 	check("a menu")
+	alice.choose(".message .more", "Moderate")
+	check("the menu of who moderates")
 	alice.click("#add-room")
 	check("the dialog")
+	alice.press(kb.Escape, 0)
+	alice.enter("text", "/help")
+	check("the help")
+	alice.press(kb.Escape, 0)
+	alice.enter("text", "/find code")
+	alice.await(`document.querySelectorAll('.result').length === 1`)
+	check("what was found")
+	alice.click("#people a")
+	alice.isIn("bob")
+	s.Kill()
+	alice.enter("text", "waits")
+	alice.await(`!document.getElementById('banner').hidden && document.querySelector('.message.pending') !== null`)
+	check("a conversation without a connection")
+	js[bool](alice, `(dispatchEvent(new StorageEvent('storage', { key: 'parley.out.alice', newValue: '1' })), true)`)
+	alice.await(`!document.getElementById('signin-unsaid').hidden`)
+	check("signed out by another tab")
 }

@@ -17,12 +17,12 @@ import (
 // Visitor is a connection from the entrance, TLS done. Reads and writes wait, under the deadlines, until Loose.
 type Visitor interface {
 	net.Conn
-	From() netip.Addr          // the peer's address; not valid where a proxy has yet to say it
-	Plain() bool               // no TLS: a reverse proxy on this machine is at the other end
-	Forwarded(netip.Addr) bool // where it comes from by the proxy's word; false where there are too many from there
-	SignedIn()                 // it is no stranger any more
-	Loose()                    // writes wait no more
-	Cork()                     // for these see internal/session
+	From() netip.Addr        // the peer's address; not valid where a proxy has yet to say it
+	Plain() bool             // no TLS: a reverse proxy on this machine is at the other end
+	Upgrade(netip.Addr) bool // it speaks lines from now on, and comes from there; false where there are too many that do
+	SignedIn()               // it is no stranger any more
+	Loose()                  // writes wait no more
+	Cork()                   // for these see internal/session
 	Uncork() (gone bool, err error)
 	Drain() (gone bool, err error)
 }
@@ -37,7 +37,7 @@ type Options struct {
 
 // What nobody needs to change.
 const (
-	keepAlive   = 2 * time.Second // between two requests; each such connection is a stranger to the entrance
+	keepAlive   = 2 * time.Second // between two requests; of such connections the entrance lets few in
 	maxHead     = 8 << 10         // bytes of a request's head, give or take what net/http adds
 	maxRequests = 64              // of one connection
 )
@@ -157,13 +157,15 @@ func (r *refusal) write(w http.ResponseWriter) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := r.Context().Value(callerKey{}).(*caller)
 	secure(w.Header(), c.visit.Plain(), r.Host)
-	if c.last(s.opts.Life) {
+	if c.last(s.opts.Life) || hasBody(r) { // what of a body follows is never read as a request (RFC 9112, 6.1 and 11.2)
 		w.Header().Set("Connection", "close")
 	}
 	if refused := s.route(w, r, c); refused != nil {
 		refused.write(w)
 	}
 }
+
+func hasBody(r *http.Request) bool { return r.ContentLength != 0 }
 
 // route answers a request, or says why not.
 func (s *Server) route(w http.ResponseWriter, r *http.Request, c *caller) *refusal {
@@ -179,6 +181,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c *caller) *refus
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		return &refusal{http.StatusMethodNotAllowed, "Only GET and HEAD are answered here."}
+	}
+	if hasBody(r) {
+		return &refusal{http.StatusBadRequest, "A request has no body here."}
 	}
 	if r.URL.Path == "/ws" {
 		return s.upgrade(w, r, c, names)

@@ -1,8 +1,10 @@
 package web
 
 import (
+	"encoding/binary"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/time/rate"
 
@@ -33,6 +35,7 @@ type socket struct {
 
 	mu       sync.Mutex
 	gathered *[]byte // what is written, while a message is; nil where it goes straight out
+	left     int     // bytes of the frame that is being written
 }
 
 // Read implements net.Conn. Its error is protocol.ErrFlood where nearly all that comes is no line.
@@ -75,15 +78,51 @@ func (s *socket) settle() error {
 	return nil
 }
 
-// Write implements net.Conn.
+// Write implements net.Conn. The library writes one frame after the other, its first frameHead bytes together: all of a control frame.
 func (s *socket) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n := len(b)
+	if s.left == 0 {
+		s.left = frameLength(b)
+		b = answer(b)
+	}
+	s.left -= n
 	if s.gathered != nil {
 		*s.gathered = append(*s.gathered, b...)
-		return len(b), nil
+		return n, nil
 	}
-	return s.Visitor.Write(b)
+	if _, err := s.Visitor.Write(b); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// frameLength is how long a frame of the server's is that begins so (RFC 6455, 5.2): it has no mask.
+func frameLength(b []byte) int {
+	switch n := int(b[1]); n {
+	case 126:
+		return 4 + int(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		return 10 + int(binary.BigEndian.Uint64(b[2:]))
+	default:
+		return 2 + n
+	}
+}
+
+// A close frame's first byte, and what stands before its reason.
+const (
+	closeFrame = 0x88
+	closeHead  = 4
+)
+
+// answer is the frame, or what is written in place of one that answers a close frame in its own words where those are not UTF-8 (RFC 6455, 8.1):
+// the library looks at the code alone.
+func answer(b []byte) []byte {
+	if b[0] == closeFrame && len(b) > closeHead && !utf8.Valid(b[closeHead:]) {
+		return binary.BigEndian.AppendUint16([]byte{closeFrame, 2}, uint16(notUTF8.status))
+	}
+	return b
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 17<<10); return &b }}

@@ -16,9 +16,11 @@ function prepare(account) {
 }
 
 // end takes a chat away, for a reason that the person is told. Who has signed out leaves nothing: the page begins anew.
-function end(why, user) {
-  if (why) ask(why, user)
-  else location.replace(location.pathname)
+function end({ why, user = '', unsaid = [], told = null }) {
+  if (!why) return location.replace(location.pathname)
+  ask(why, user)
+  signIn.showUnsaid(unsaid)
+  told?.then((done) => signIn.replace(why, done ? 'The server knows now that you are signed out.' : 'The server refused to end your session. Change your password to end it.'))
 }
 
 function ask(why, user) {

@@ -8,6 +8,7 @@ import { Shown } from './shown.js'
 import { isTarget } from './wire.js'
 import { Aside } from './view/aside.js'
 import { Composer } from './view/composer.js'
+import { isOpen, onTurn } from './view/dialog.js'
 import { byId, hueOf, setText } from './view/dom.js'
 import { Header } from './view/header.js'
 import { bindKeys } from './view/keys.js'
@@ -16,6 +17,9 @@ import { Messages } from './view/messages.js'
 import { announce, toast } from './view/notices.js'
 import { Rooms } from './view/rooms.js'
 import { Status } from './view/status.js'
+
+const UNTOLD = 'You are signed out here. The server can’t be reached, so it does not know, and would take this browser’s sign-in for up to seven days. ' +
+  'Leave this page open: it tells the server as soon as it can.'
 
 export class Chat {
   client
@@ -33,7 +37,8 @@ export class Chat {
   #undo = null // takes back the drawing that is to come
   #ending = new AbortController() // of what listens beyond this chat
 
-  // account: user, isGuest, keeper and url, as the Client takes them. onShow shows the chat, onEnded(why, user) takes it away.
+  // account: user, isGuest, keeper and url, as the Client takes them. onShow shows the chat, onEnded takes it away: why, whose it was (user),
+  // texts that are lost ({ target, text }), and, where the server does not know yet that the session is over, when it is told.
   constructor({ onShow, onEnded, ...account }) {
     this.#account = account
     this.#onShow = onShow
@@ -82,10 +87,11 @@ export class Chat {
     this.#views = [new Rooms(this), new Header(this), this.messages, this.composer, this.aside, new Status(this), this.attention]
     bindKeys(this)
     const { signal } = this
-    this.#account.keeper?.onLeft(() => this.signOut(), signal)
+    this.#account.keeper?.onLeft(() => this.signOut(true), signal)
     addEventListener('hashchange', () => this.#follow(), { signal })
     addEventListener('focus', () => this.refresh(), { signal })
     addEventListener('blur', () => this.#lookAway(), { signal })
+    onTurn(() => this.#lookAway(), signal)
     addEventListener('online', () => this.client.probe(), { signal })
     addEventListener('offline', () => this.client.state.online && this.client.probe(), { signal })
     addEventListener('pagehide', () => this.shown.flush(), { signal })
@@ -141,12 +147,18 @@ export class Chat {
     }
   }
 
-  async signOut() {
+  // signOut ends the session. isElsewhere: another tab signs the account out, and what waits here is told, not lost without a word.
+  async signOut(isElsewhere = false) {
     if (this.signal.aborted) return
+    const { online } = this.client.state
     this.#close()
-    this.outbox.clear()
-    await this.client.leave()
-    this.#onEnded('', '')
+    const unsaid = [...this.outbox.clear(), ...this.composer.clear()]
+    const farewell = await this.client.leave()
+    const why = []
+    if (farewell) why.push(UNTOLD)
+    if (isElsewhere && unsaid.length > 0) why.push('You signed out in another tab. This was not sent from here:')
+    if (!online && why.length === 0) why.push('You are signed out.') // the page can't begin anew
+    this.#onEnded({ why: why.join(' '), unsaid: isElsewhere ? unsaid : [], told: farewell?.told })
   }
 
   // lookAway takes that nobody may look any more: until the next drawing nothing counts as read.
@@ -190,7 +202,7 @@ export class Chat {
     }
     if (!document.hidden || !t) for (const view of this.#views) view.draw(t)
     else this.attention.draw()
-    const looks = this.hasReader && this.messages.isAtNewest && !this.aside.coversRoom
+    const looks = this.hasReader && this.messages.isAtNewest && !this.aside.coversRoom && !isOpen()
     const before = t?.unread.count
     const id = this.mirror.attend(looks)
     if (t?.unread.count !== before) this.refresh()
@@ -233,7 +245,7 @@ export class Chat {
   #end(why) {
     if (this.signal.aborted) return
     this.#close()
-    this.#onEnded(why, this.#account.user)
+    this.#onEnded({ why, user: this.#account.user })
   }
 
   #close() {

@@ -11,8 +11,9 @@ const SIGN_OF_LIFE = 10_000
 export class Ended extends Error {}
 
 export class Client {
-  // How the connection is: online, or since when not, when the next try is (0: now), and why, all in milliseconds of the clock.
-  state = { online: false, since: 0, retryAt: 0, why: '' }
+  // How the connection is: online, or since when not, when the next try is (0: now), all in milliseconds of the clock; why, and whether
+  // the server has asked to wait so long, so that no hurry counts.
+  state = { online: false, since: 0, retryAt: 0, why: '', asked: false }
   session = null // the present one, once signed in
 
   #url
@@ -21,6 +22,8 @@ export class Client {
   #keeper
   #handlers
   #leaving = false
+  #left = '' // the token of who has left, until the server has ended it
+  #running = null // resolves when no connection is tried any more
   #backoff = 0
   #denials = 0
   #hurry = () => {}
@@ -47,7 +50,7 @@ export class Client {
       return true
     }
     if (token) await this.#keeper.turn((old, doubtful, keep) => keep(token))
-    this.#run(session, ending)
+    this.#running = this.#run(session, ending)
     return false
   }
 
@@ -69,8 +72,8 @@ export class Client {
 
   // resume signs in by the kept token, now and for as long as it takes.
   resume() {
-    this.state = { online: false, since: 0, retryAt: 0, why: '' }
-    this.#run(null, null)
+    this.state = { online: false, since: 0, retryAt: 0, why: '', asked: false }
+    this.#running = this.#run(null, null)
   }
 
   // tryNow cuts short the wait for the next try.
@@ -82,16 +85,44 @@ export class Client {
     else this.tryNow()
   }
 
-  // leave signs out: the session and its token end.
+  // leave signs out: the session and its token end. It resolves to null once the server has said so. Where it can't be told now, it
+  // resolves to a promise of that: as long as the page lives the token is tried again, to end it, and is kept nowhere else.
   async leave() {
     this.#leaving = true
-    this.#keeper?.leave()
+    this.#left = this.#keeper?.leave() ?? ''
     const { session } = this
     if (session && !session.ended) {
-      await Promise.race([session.ask('EXIT', '').catch(() => {}), sleep(2000)])
+      const exited = session.ask('EXIT', '').then(() => { this.#left = '' }, () => {})
+      await Promise.race([exited, sleep(2000)])
       session.end(new Lost('signed out'))
     }
     this.#hurry()
+    return this.#left ? { told: this.#revoke() } : null
+  }
+
+  // revoke ends the token that is left: it is used, and its session ended. It resolves to whether that is known to be done; a token that
+  // is denied again and again is no more.
+  async #revoke() {
+    await this.#running // a try that is on its way has used it up
+    for (let backoff = MIN_BACKOFF, denials = 0; this.#left; backoff = Math.min(2 * backoff, MAX_BACKOFF)) {
+      let session = null
+      let error
+      try {
+        session = await open(this.#url, { onEvent() {}, onEnd() {} })
+        const reply = await session.ask('HELLO', this.#user, this.#left)
+        this.#left = reply.fields[1]
+        await session.ask('EXIT', '')
+        this.#left = ''
+        return true
+      } catch (why) {
+        error = why
+        session?.end(error)
+      }
+      const wait = retryAfter(error) * 1000
+      if (error instanceof Refused && wait === 0 && (error.code !== 'denied' || ++denials > MAX_DENIALS)) return error.code === 'denied'
+      await sleep(Math.max(wait, backoff / 2 + Math.random() * backoff / 2))
+    }
+    return true
   }
 
   async #connect() {
@@ -117,7 +148,7 @@ export class Client {
         if (!session) ({ session, ending } = await this.#again())
       } catch (error) {
         if (error instanceof Ended) return this.#handlers.onEnded(error.message)
-        await this.#wait(error)
+        if (!this.#leaving) await this.#wait(error)
         continue
       }
       const why = await this.#serve(session, ending)
@@ -141,7 +172,7 @@ export class Client {
       // A line straight after HELLO tells the server that its reply, with the next token in it, has arrived.
       await session.ask('PING', '')
       await this.#handlers.onReady(session)
-      if (!session.ended) this.#setState({ online: true, since: Date.now(), retryAt: 0, why: '' })
+      if (!session.ended) this.#setState({ online: true, since: Date.now(), retryAt: 0, why: '', asked: false })
     } catch (error) {
       session.end(error)
     }
@@ -157,8 +188,9 @@ export class Client {
       if (this.#isGuest) await this.#hello(connected.session, [this.#user])
       else await this.#keeper.turn((...kept) => this.#useToken(connected.session, ...kept))
       if (!this.#leaving) return connected
-      this.#keeper?.forget() // signed out meanwhile: the new token ends too
+      this.#left = this.#keeper?.leave() || this.#left // signed out meanwhile: the new token ends too
       await connected.session.ask('EXIT', '')
+      this.#left = ''
       throw new Ended('signed out')
     } catch (error) {
       connected.session.end(error)
@@ -189,7 +221,7 @@ export class Client {
     this.#backoff = Math.min(2 * step, MAX_BACKOFF)
     const wait = Math.max(told, step / 2 + Math.random() * step / 2)
     const since = this.state.online || !this.state.since ? Date.now() : this.state.since
-    this.#setState({ online: false, since, retryAt: Date.now() + wait, why: why.message })
+    this.#setState({ online: false, since, retryAt: Date.now() + wait, why: why.message, asked: told > 0 })
     const hurried = new Promise((resolve) => { this.#hurry = told && !this.#leaving ? () => this.#leaving && resolve() : resolve })
     await Promise.race([sleep(wait), hurried])
     this.#hurry = () => {}

@@ -57,14 +57,16 @@ export class Loader {
     if (t.behind && !t.asking) this.#page(t, 'newer', 'after', String(t.newest), 2 * PAGE)
   }
 
-  // around loads what stands around a message, in place of what is loaded. It resolves to whether it is there.
+  // around loads what stands around a message of the open room, in place of what is loaded. It resolves to whether it is there; where the
+  // person has gone elsewhere meanwhile, nothing is changed.
   async around(t, id) {
     if (t.has(id)) return true
-    t.run++ // an answer on its way does not fit any more
+    const run = ++t.run // an answer on its way does not fit any more
     t.asking = ''
     const session = this.#session
     const before = await session.ask('HISTORY', t.name, 'before', String(id + 1), String(PAGE / 2))
     const after = await session.ask('HISTORY', t.name, 'after', String(id), String(PAGE / 2))
+    if (t.run !== run || this.#mirror.opened !== t) return false
     t.reading = true
     t.restart([...before.events, ...after.events].filter((event) => event.id), true)
     t.behind = after.count === PAGE / 2

@@ -1,17 +1,22 @@
 // Texts on their way. Each is said once, whatever happens to the connection and to this page: it is sent again with its key until the
-// server acknowledges it, and what waits is kept in sessionStorage. They go out in order, one at a time.
+// server acknowledges it, and what waits is kept in sessionStorage. They go out in order, one at a time. What was sent and has no answer
+// when the server may have forgotten its key is the person's concern: sent again it might be said twice.
 import { newKey, retryAfter, wrongText } from './wire.js'
 
 export const MAX_POSTS = 256
+const MAX_FAILED = 50
 const MAX_FAULTS = 5 // times the server may answer internal
 const RATE = 10 // messages a second
 const BURST = 40
 const KEPT = 'parley.posts'
+const HOUR = 3_600_000
+const KEY_HOLDS = 22 * HOUR // the server knows a key for 24 hours; clocks may be an hour apart either way
 
 export class Outbox {
   #mirror
   #onChange
-  #posts = [] // { target, text, key, tried, faults, waiting }, in order; the first is on its way
+  #posts = [] // { target, text, key, tried, at, faults }, in order; at is when it was sent first; the first is on its way
+  #failed = [] // { post, why }: what was not said, until the person has done with it
   #wake = () => {}
   #tokens = BURST // of the rate
   #at = 0 // when there were so many
@@ -28,7 +33,7 @@ export class Outbox {
   post(target, text) {
     const wrong = wrongText(text) || (this.#posts.length >= MAX_POSTS ? 'Too much waits to be said already.' : '')
     if (wrong) return wrong
-    const post = { target, text, key: newKey(), tried: false, faults: 0 }
+    const post = { target, text, key: newKey(), tried: false, at: 0, faults: 0 }
     this.#posts.push(post)
     this.#mirror.posted(post)
     this.#changed()
@@ -69,10 +74,19 @@ export class Outbox {
   // stop ends serve, after the session has ended.
   stop() { this.#wake() }
 
-  // clear forgets what waits: the person signs out.
-  clear() {
-    this.#posts = []
+  // dismiss forgets a text that was not said: the person has done with it.
+  dismiss(post) {
+    this.#failed = this.#failed.filter((other) => other.post.key !== post.key)
     this.#save()
+  }
+
+  // clear forgets all and returns what waited: the person signs out.
+  clear() {
+    const posts = this.#posts
+    this.#posts = []
+    this.#failed = []
+    this.#save()
+    return posts
   }
 
   async #deliver(session, post) {
@@ -80,8 +94,10 @@ export class Outbox {
       await this.#turn()
       if (session.ended || this.#posts[0] !== post) return
       if (!post.tried) {
-        post.tried = true
+        Object.assign(post, { tried: true, at: Date.now() })
         this.#save()
+      } else if (this.#isTooOld(post)) {
+        return
       }
       const wait = await this.#say(session, post)
       if (wait > 0) await sleep(wait * 1000)
@@ -104,8 +120,17 @@ export class Outbox {
 
   #settle(post, id, why) {
     this.#posts = this.#posts.filter((other) => other !== post)
+    if (why) this.#failed = [...this.#failed, { post, why }].slice(-MAX_FAILED)
     this.#mirror.settled(post, id, why, Date.now())
     this.#changed()
+  }
+
+  // isTooOld settles a post whose key the server may not know any more.
+  #isTooOld(post) {
+    const age = Date.now() - post.at
+    if (age > -HOUR && age < KEY_HOLDS) return false
+    this.#settle(post, 0, 'The server did not answer within a day; it may have been said.')
+    return true
   }
 
   // turn waits until the rate allows one more.
@@ -127,8 +152,8 @@ export class Outbox {
 
   #save() {
     try {
-      if (this.#posts.length === 0) sessionStorage.removeItem(KEPT)
-      else sessionStorage.setItem(KEPT, JSON.stringify({ self: this.#mirror.self, posts: this.#posts }))
+      if (this.#posts.length + this.#failed.length === 0) sessionStorage.removeItem(KEPT)
+      else sessionStorage.setItem(KEPT, JSON.stringify({ self: this.#mirror.self, posts: this.#posts, failed: this.#failed }))
     } catch {
       // the browser keeps nothing: they live as long as the page
     }
@@ -142,11 +167,17 @@ export class Outbox {
       return
     }
     if (kept?.self !== this.#mirror.self) return
-    for (const { target, text, key, tried } of kept.posts) {
-      const post = { target, text, key, tried, faults: 0 }
+    for (const { target, text, key, tried, at } of kept.posts) {
+      const post = { target, text, key, tried, at, faults: 0 }
       this.#posts.push(post)
       this.#mirror.posted(post)
     }
+    for (const { post, why } of kept.failed ?? []) {
+      this.#failed.push({ post, why })
+      this.#mirror.posted(post)
+      this.#mirror.settled(post, 0, why, 0)
+    }
+    for (const post of this.#posts.filter(({ tried }) => tried)) this.#isTooOld(post)
   }
 }
 

@@ -96,7 +96,12 @@ class TabKeeper {
 
   forget() { this.#write('', false) }
 
-  leave() { this.forget() }
+  // leave is forget for who signs out. It returns the token, '' where there was none.
+  leave() {
+    const { token = '' } = read('sessionStorage', TAB) ?? {}
+    this.forget()
+    return token
+  }
 
   onLeft() {} // no other tab knows it
 
@@ -131,11 +136,14 @@ class SharedKeeper {
     if (read('localStorage', LAST) === this.#user) write('localStorage', LAST, null)
   }
 
-  // leave is forget for an account that signs out, in all its tabs.
+  // leave is forget for an account that signs out, in all its tabs. It returns the token, '' where another tab has done so already.
   leave() {
+    const { token = '' } = read('localStorage', this.#key) ?? {}
     this.forget()
+    if (!token) return ''
     write('localStorage', OUT + this.#user, Date.now()) // the others hear of it
     write('localStorage', OUT + this.#user, null)
+    return token
   }
 
   // onLeft calls back when another tab signs this account out. A token that is only forgotten, since the server takes it no more, says

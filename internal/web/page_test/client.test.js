@@ -46,7 +46,12 @@ class World {
         return use(token, tried, (next) => { this.token = next; this.tried = false })
       },
       forget: () => { this.token = ''; this.tried = false },
-      leave: () => { this.token = ''; this.tried = false },
+      leave: () => {
+        const { token } = this
+        this.token = ''
+        this.tried = false
+        return token
+      },
     }
   }
 
@@ -144,6 +149,7 @@ test('a wait that the server asks for is kept, and its token too', async (t) => 
   await w.pass()
   await w.answer('ERROR|busy|20 seconds to wait: too many sign-ins')
   assert.deepEqual([w.token, w.tried], ['pt1.1', false])
+  assert.ok(w.client.state.asked)
   w.client.tryNow()
   await w.pass(19_000)
   assert.equal(w.sockets.length, 2)
@@ -204,11 +210,13 @@ test('signing out while it signs in again ends the new token too', async (t) => 
   const w = await new World(t).online()
   w.socket.drop()
   await w.pass()
-  await w.client.leave()
+  const { told } = await w.client.leave()
   await w.answer('OK|session|pt1.2|lobby')
   assert.equal(w.socket.sent.at(-1), 'EXIT|')
   await w.answer('OK|bye')
   assert.equal(w.token, '')
+  assert.equal(await told, true)
+  assert.equal(w.sockets.length, 2)
 })
 
 test('an invited account chooses a password and signs in anew', async (t) => {
@@ -243,4 +251,57 @@ test('a guest comes back by name, once the server has noticed that they were gon
   await w.answer('OK|session||lobby')
   await w.answer('OK|')
   assert.ok(w.client.state.online)
+})
+
+test('signing out with a connection ends the session, and there is nothing more to tell', async (t) => {
+  const w = await new World(t).online()
+  const left = w.client.leave()
+  await settle()
+  assert.equal(w.socket.sent.at(-1), 'EXIT|')
+  await w.answer('OK|bye')
+  assert.equal(await left, null)
+  await w.pass()
+  assert.equal(w.sockets.length, 1)
+})
+
+test('signing out without a connection ends the token as soon as the server is there, and tells so', async (t) => {
+  const w = await new World(t).online()
+  w.isReachable = false
+  w.socket.drop()
+  await settle()
+  const { told } = await w.client.leave()
+  assert.equal(w.token, '')
+  for (let i = 0; i < 3; i++) await w.pass()
+  let isDone = false
+  told.then((done) => { isDone = done })
+  w.isReachable = true
+  await w.pass()
+  assert.deepEqual(w.socket.sent, ['HELLO|alice|pt1.1'])
+  await w.answer('ERROR|busy|3 seconds to wait: too many sign-ins')
+  await w.pass(30_000)
+  await w.answer('OK|session|pt1.2|lobby')
+  w.socket.drop() // the token that came with it is the one to end now
+  await w.pass()
+  assert.deepEqual(w.socket.sent, ['HELLO|alice|pt1.2'])
+  await w.answer('OK|session|pt1.3|lobby')
+  assert.deepEqual(w.socket.sent.slice(1), ['EXIT|'])
+  assert.equal(isDone, false)
+  await w.answer('OK|bye')
+  assert.equal(isDone, true)
+  const { length } = w.sockets
+  await w.pass(600_000)
+  assert.equal(w.sockets.length, length)
+})
+
+test('a token that is denied again and again is no more', async (t) => {
+  const w = await new World(t).online()
+  w.socket.drop()
+  await settle()
+  const { told } = await w.client.leave()
+  for (let i = 0; i < 7; i++) {
+    await settle()
+    await w.answer('ERROR|denied|the name or the password is wrong')
+    await w.pass()
+  }
+  assert.equal(await told, true)
 })

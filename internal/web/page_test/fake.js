@@ -23,3 +23,23 @@ export const line = ({ id, time, room, user, text }) => `MSG|${id}|${new Date(ti
 
 // settle lets what waits for promises go on.
 export const settle = async () => { for (let i = 0; i < 20; i++) await null }
+
+// storage is what sessionStorage keeps.
+export const storage = new Map()
+const kept = {
+  getItem: (key) => storage.get(key) ?? null,
+  setItem: (key, value) => storage.set(key, value),
+  removeItem: (key) => storage.delete(key),
+}
+globalThis.sessionStorage = kept
+
+// keepsNothing runs what happens where the browser refuses to keep anything.
+export function keepsNothing(act) {
+  const refuse = () => { throw new Error('refused') }
+  globalThis.sessionStorage = { getItem: refuse, setItem: refuse, removeItem: refuse }
+  try {
+    act()
+  } finally {
+    globalThis.sessionStorage = kept
+  }
+}

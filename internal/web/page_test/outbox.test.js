@@ -3,17 +3,10 @@ import test from 'node:test'
 import { Mirror } from '../page/mirror.js'
 import { MAX_POSTS, Outbox } from '../page/outbox.js'
 import { Lost, Session } from '../page/session.js'
-import { FakeSocket, settle } from './fake.js'
-
-const kept = new Map()
-globalThis.sessionStorage = {
-  getItem: (key) => kept.get(key) ?? null,
-  setItem: (key, value) => kept.set(key, value),
-  removeItem: (key) => kept.delete(key),
-}
+import { FakeSocket, settle, storage } from './fake.js'
 
 function begin(self = 'alice', isKept = false) {
-  if (!isKept) kept.clear()
+  if (!isKept) storage.clear()
   const mirror = new Mirror(self)
   mirror.open('lobby')
   mirror.online = true
@@ -129,4 +122,52 @@ test('a guest’s text is not said again on another connection, where its key do
   const second = await connect(outbox)
   assert.deepEqual(second.socket.sent, [])
   assert.equal(mirror.room('lobby').failed.length, 1)
+})
+
+const HOUR = 3_600_000
+
+test('what was sent is not sent again once the server may have forgotten its key', async (t) => {
+  for (const [hours, sentAgain] of [[21, true], [22, false], [100, false], [-2, false]]) {
+    t.mock.timers.reset()
+    t.mock.timers.enable({ apis: ['Date'], now: 1_700_000_000_000 })
+    const { mirror, outbox } = begin()
+    const first = await connect(outbox)
+    outbox.post('lobby', 'one')
+    outbox.post('lobby', 'two')
+    await settle()
+    assert.equal(first.socket.sent.length, 1)
+    first.session.end(new Lost('gone'))
+    t.mock.timers.setTime(1_700_000_000_000 + hours * HOUR)
+    const second = await connect(outbox)
+    const [sent] = second.socket.sent
+    assert.equal(sent.split('|')[3], sentAgain ? 'one' : 'two', `${hours} hours`)
+    assert.deepEqual(mirror.room('lobby').failed.map(({ post }) => post.text), sentAgain ? [] : ['one'])
+  }
+})
+
+test('it is told at once after a reload, and stays until the person has done with it', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_700_000_000_000 })
+  const first = begin()
+  await connect(first.outbox)
+  first.outbox.post('lobby', 'one')
+  await settle()
+  t.mock.timers.setTime(1_700_000_000_000 + 23 * HOUR)
+  for (let reloads = 0; reloads < 2; reloads++) {
+    const { mirror, outbox } = begin('alice', true)
+    assert.equal(outbox.size, 0)
+    assert.equal(mirror.room('lobby').pending.length, 0)
+    assert.match(mirror.room('lobby').failed[0].why, /may have been said/)
+    assert.deepEqual((await connect(outbox)).socket.sent, [])
+  }
+  const { mirror, outbox } = begin('alice', true)
+  outbox.dismiss(mirror.room('lobby').failed[0].post)
+  assert.equal(begin('alice', true).mirror.room('lobby').failed.length, 0)
+})
+
+test('signing out tells what waited and keeps nothing', () => {
+  const { outbox } = begin()
+  outbox.post('@bob', 'one')
+  assert.deepEqual(outbox.clear().map(({ target, text }) => [target, text]), [['@bob', 'one']])
+  assert.equal(outbox.size, 0)
+  assert.equal(storage.size, 0)
 })

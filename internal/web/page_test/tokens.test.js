@@ -101,7 +101,7 @@ test('who signs out leaves no token, and the other tabs hear of it', async () =>
   keeper.onLeft(() => { isTold = true }, undefined)
   const told = []
   w.local.setItem = function (key, value) { told.push([key, value]); this.set(key, value) }
-  keeper.leave()
+  assert.equal(keeper.leave(), 'pt1.1')
   assert.equal([...w.local.values()].join(), '')
   listeners.at(-1)({ key: 'parley.out.bob', newValue: '1' })
   listeners.at(-1)({ key: 'parley.stay.alice', newValue: null })

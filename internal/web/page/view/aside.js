@@ -38,13 +38,19 @@ export class Aside {
     if (this.#shows === 'find' || NARROW.matches) this.#show(NARROW.matches ? '' : 'here')
   }
 
-  // find opens the search.
-  find() {
+  // find opens the search, and searches where words are given.
+  find(words = '') {
     if (!this.#chat.mirror.opened) return
     this.#show('find')
+    byId('aside').hidden = false
+    if (words) byId('find-words').value = words
     byId('find-words').focus()
     byId('find-words').select()
+    if (words) this.#find(words)
   }
+
+  // showHere opens the list of who is here.
+  showHere() { this.#show('here') }
 
   // close closes it; false where it is not open.
   close() {

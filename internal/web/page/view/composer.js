@@ -1,22 +1,24 @@
 // Where one writes. Each line is a message of its own; many at once are asked about. What is typed stays with its room.
+import { Drafts } from '../drafts.js'
+import { obey } from './commands.js'
 import { confirm } from './dialog.js'
 import { byId, setText } from './dom.js'
 import { printable, wrongText, MAX_TEXT, byteLength } from '../wire.js'
 import { MAX_POSTS } from '../outbox.js'
 
 const MANY = 5 // lines that are said without asking
-const MAX_DRAFTS = 200
 
 export class Composer {
   #chat
   #text = byId('text')
   #room = ''
   #from = '' // the room where the text was begun, where the person was moved to this one
-  #drafts = new Map() // { text, from } by room
+  #drafts
 
   constructor(chat) {
     this.#chat = chat
     const { signal } = chat
+    this.#drafts = new Drafts(chat.self)
     this.#text.value = ''
     byId('composer').addEventListener('submit', (event) => {
       event.preventDefault()
@@ -42,14 +44,13 @@ export class Composer {
   // opened takes that another room is on the screen. Where the person was moved there, as they may be typing, what they type stays, and
   // they are asked before it is said in this room.
   opened(name, isMoved) {
-    const was = { text: this.#text.value, from: this.#from }
-    const draft = this.#drafts.get(name) ?? { text: '', from: '' }
-    if (this.#room) this.#drafts.delete(this.#room)
-    if (!isMoved && this.#room && was.text !== '' && this.#drafts.size < MAX_DRAFTS) this.#drafts.set(this.#room, was)
-    this.#from = isMoved ? was.from || this.#room : draft.from
+    const text = this.#text.value
+    const from = isMoved ? this.#from || this.#room : ''
+    if (isMoved) this.#drafts.set(this.#room, { text: '', from: '' })
+    const draft = this.#drafts.get(name)
     this.#room = name
-    if (!isMoved) this.#text.value = draft.text
-    else if (draft.text !== '') this.#text.value = `${draft.text}\n${was.text}`
+    this.#from = from || draft.from
+    this.#text.value = isMoved && text ? [draft.text, text].filter((part) => part).join('\n') : draft.text
     const to = name.startsWith('@') ? name : `#${name}`
     this.#text.placeholder = `Message ${to}`
     setText(byId('text-label'), `Message ${to}`)
@@ -58,6 +59,9 @@ export class Composer {
   }
 
   draw() {}
+
+  // clear forgets all that was begun, { target, text } of each, and returns it: the person signs out.
+  clear() { return this.#drafts.clear() }
 
   // mention puts somebody's name where the cursor is.
   mention(user) {
@@ -76,6 +80,7 @@ export class Composer {
     const failure = t?.failed.find(({ post }) => post.key === key)
     if (failure) {
       t.failed = t.failed.filter((other) => other !== failure)
+      this.#chat.outbox.dismiss(failure.post)
       if (act === 'edit') this.#edit(failure.post.text)
       this.#chat.mirror.stale() // it may have been all that was left of a room
     }
@@ -91,6 +96,7 @@ export class Composer {
   #lines() { return this.#text.value.split(/\r\n|[\n\r\u2028\u2029]/).filter((line) => line.trim() !== '') }
 
   #typed() {
+    if (this.#room) this.#drafts.set(this.#room, { text: this.#text.value, from: this.#from })
     this.#text.style.height = 'auto'
     this.#text.style.height = `${this.#text.scrollHeight}px`
     const lines = this.#lines()
@@ -109,8 +115,12 @@ export class Composer {
   async #send() {
     const lines = this.#lines()
     const room = this.#room
-    const wrong = lines.map(wrongText).find((what) => what)
     if (lines.length === 0 || !room) return
+    if (lines.length === 1 && lines[0].startsWith('/')) {
+      if (!lines[0].startsWith('//')) return this.#obey(lines[0])
+      lines[0] = lines[0].slice(1)
+    }
+    const wrong = lines.map(wrongText).find((what) => what)
     if (wrong) return this.#say(wrong)
     if (lines.length + this.#chat.outbox.size > MAX_POSTS) return this.#say(`At most ${MAX_POSTS} messages can wait to be sent.`)
     if (this.#from) {
@@ -128,5 +138,14 @@ export class Composer {
     this.#typed()
     this.#text.focus()
     this.#chat.messages.toNewest()
+  }
+
+  // obey runs a /command. What can't be run stays, to be put right.
+  #obey(line) {
+    this.#text.value = ''
+    const wrong = obey(this.#chat, line)
+    if (wrong) this.#text.value = line
+    this.#typed()
+    if (wrong) this.#say(wrong)
   }
 }

@@ -4,12 +4,21 @@ import { closeMenu } from './menu.js'
 
 const dialog = byId('dialog')
 
+// isOpen tells whether the dialog covers the chat.
+export const isOpen = () => dialog.open
+
+// onTurn calls back when the dialog has opened, and when it has closed.
+export function onTurn(callback, signal) {
+  for (const turn of ['opened', 'close']) dialog.addEventListener(turn, callback, { signal })
+}
+
 // show opens the dialog with content, and resolves when it is closed.
 export function show(title, ...content) {
   closeMenu()
   if (dialog.open) dialog.close()
   dialog.replaceChildren(h('h2', { id: 'dialog-title' }, title), ...content)
   dialog.showModal()
+  dialog.dispatchEvent(new Event('opened'))
   return new Promise((resolve) => {
     const closed = () => {
       if (dialog.open) return // word of an earlier one, which comes late
@@ -61,18 +70,6 @@ export async function confirm(title, text, go) {
   const form = h('form', { onsubmit: (event) => { event.preventDefault(); yes = true; dialog.close() } }, h('p', { tabindex: '-1', autofocus: true }, text), buttons(go, true))
   await show(title, form)
   return yes
-}
-
-const KEYS = [
-  ['Enter', 'send'], ['Shift Enter', 'a second line; each line is a message of its own'], ['Alt ↑ ↓', 'another room'],
-  ['Alt A', 'the next room with something unread'], ['Ctrl K', 'go to a room or person'], ['Ctrl F', 'search in the room'],
-  ['↑ ↓ in the messages', 'from message to message; Enter for its menu'], ['Esc', 'close, or go back to the newest'],
-]
-
-// showKeys tells the keys.
-export function showKeys() {
-  return show('Keys', h('dl', { class: 'keys' }, ...KEYS.flatMap(([keys, what]) => [h('dt', {}, h('kbd', {}, keys)), h('dd', {}, what)])),
-    h('p', { class: 'buttons' }, h('button', { class: 'primary', onclick: () => dialog.close() }, 'Close')))
 }
 
 dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close() })

@@ -49,13 +49,14 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text
 }
 
-const HUES = 12
+export const HUES = 12 // as many as style.css has
 
 // hueOf is the colour class of a name: the same everywhere and for ever.
 export function hueOf(name) {
   let hash = 7
-  for (const c of name) hash = (Math.imul(hash, 31) + c.codePointAt(0)) >>> 0
-  return `hue-${(hash ^ hash >>> 8) % HUES}`
+  for (const c of name) hash = Math.imul(hash, 31) + c.codePointAt(0)
+  hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b) // names that differ a little get colours that differ
+  return `hue-${((hash ^ hash >>> 13) >>> 0) % HUES}`
 }
 
 // tile is a name's first letter on its colour.

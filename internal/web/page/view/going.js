@@ -1,4 +1,5 @@
 // Ways to another room: join or make one, write to somebody, jump by name.
+import { join } from './acts.js'
 import { ask, closeAsk } from './dialog.js'
 import { h, tile } from './dom.js'
 import { isName, printable } from '../wire.js'
@@ -8,19 +9,14 @@ const MAX_LISTED = 200
 
 // askForRoom joins or makes a room.
 export async function askForRoom(chat) {
-  const join = async (room, isLocked) => {
-    if (!await chat.command('JOIN', ...(isLocked ? [room, 'locked'] : [room]))) return
-    closeAsk()
-    chat.mirror.stale()
-    chat.open(room)
-  }
+  const go = async (room, isLocked) => { if (await join(chat, room, isLocked)) closeAsk() }
   const list = h('ul', { class: 'choices', 'aria-label': 'Rooms that you could join' })
   const title = h('h3', {}, 'Rooms that you could join')
   if (chat.client.state.online) {
     chat.loader.joinable().then((rooms) => {
       if (rooms.length === 0) title.textContent = 'There is no other room that you could join.'
       list.append(...rooms.slice(0, MAX_LISTED).map(({ name, members }) => h('li', {},
-        h('button', { type: 'button', onclick: () => join(name, false) }, h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'),
+        h('button', { type: 'button', onclick: () => go(name, false) }, h('span', { class: 'hash', 'aria-hidden': 'true' }, '#'),
           h('span', { class: 'label' }, printable(name)), h('small', {}, members === 1 ? '1 member' : `${members} members`)))))
     })
   }
@@ -33,7 +29,7 @@ export async function askForRoom(chat) {
     ],
     go: 'Join',
     check: ({ room }) => (isName(room.trim()) ? '' : NO_ROOM_NAME),
-    use: ({ room, locked }) => join(room.trim(), locked),
+    use: ({ room, locked }) => go(room.trim(), locked),
     extra: [title, list],
   })
 }

@@ -50,7 +50,7 @@ export class Messages {
   // goTo shows a message, loading what stands around it.
   async goTo(id) {
     const t = this.#chat.mirror.opened
-    if (!t || !await this.#chat.loader.around(t, id)) return
+    if (!t || !await this.#chat.loader.around(t, id) || this.#chat.mirror.opened !== t) return
     this.#sticks = false
     this.#opening = false
     t.reading = true

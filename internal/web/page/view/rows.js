@@ -15,7 +15,7 @@ export function rowsOf(t, self, found) {
   let last = null // the message above, where one of the same person may follow it
   let isMarked = t.mark === 0
   for (const { key, event } of t.items) {
-    const today = dayKey(event.time)
+    const today = event.time ? dayKey(event.time) : day // history has no time of what was taken back
     if (today !== day) {
       day = today
       last = null
@@ -73,10 +73,10 @@ function messageRow(event, { follows, self, isFound }) {
 // heads is who says it and when; where it follows, only for those who listen or point at it.
 function heads(event, follows) {
   const name = printable(event.user)
-  const time = h('time', { datetime: new Date(event.time).toISOString(), title: exactly(event.time) },
+  const time = event.time && h('time', { datetime: new Date(event.time).toISOString(), title: exactly(event.time) },
     follows ? shortTime(event.time) : timeOf(event.time))
   if (follows) return [h('span', { class: 'unseen' }, `${name}, `), time]
-  return [tile(name), h('div', { class: 'by' }, h('strong', { class: `name ${hueOf(event.user)}` }, name), ' ', time)]
+  return [tile(name), h('div', { class: 'by' }, h('strong', { class: `name ${hueOf(event.user)}` }, name), ' ', time || '')]
 }
 
 function goneRow(event) {

@@ -1,8 +1,8 @@
 // The sign-in form, and the form of an invited account for a password of its own.
 import { sentence } from '../client.js'
 import { keeperFor } from '../tokens.js'
-import { Refused, isName, wrongCredential } from '../wire.js'
-import { byId, setText } from './dom.js'
+import { Refused, isName, printable, wrongCredential } from '../wire.js'
+import { byId, h, setText } from './dom.js'
 
 // What is told for a refusal; other codes speak for themselves.
 const REFUSALS = {
@@ -12,6 +12,8 @@ const REFUSALS = {
   throttled: (isGuest, error) => `Too many tries. Please wait ${waiting(error.seconds)} and try again.`,
   busy: (isGuest, error) => `The server is busy. Please wait ${waiting(error.seconds)} and try again.`,
 }
+
+const MAX_UNSAID = 50
 
 const waiting = (seconds) => (seconds === 1 ? 'a second' : `${seconds} seconds`)
 
@@ -23,6 +25,11 @@ export class SignIn {
   // prepare(account) makes what signs an account in: { signIn(password), accept(password), show() }.
   constructor(prepare) {
     this.#prepare = prepare
+    byId('signin-forget').addEventListener('click', () => {
+      this.showUnsaid([])
+      this.#say('')
+      byId('signin-user').focus()
+    })
     byId('signin-form').addEventListener('submit', (event) => {
       event.preventDefault()
       this.#submit()
@@ -33,15 +40,29 @@ export class SignIn {
   ask(why, user) {
     this.#attempt = null
     this.#showNew(false)
+    this.showUnsaid([])
     this.#say(why)
     if (user) byId('signin-user').value = user
     byId('signin-password').value = ''
     byId(byId('signin-user').value ? 'signin-password' : 'signin-user').focus()
   }
 
+  // replace says something else where this is still what is said.
+  replace(said, text) {
+    if (byId('signin-wrong').textContent === printable(said)) this.#say(text)
+  }
+
+  // showUnsaid shows texts that are lost, { target, text }, until the person has done with them or signs in.
+  showUnsaid(texts) {
+    byId('signin-unsaid').hidden = texts.length === 0
+    byId('signin-unsaid-list').replaceChildren(...texts.slice(0, MAX_UNSAID).map(({ target, text }) => h('li', {},
+      h('small', {}, printable(target.startsWith('@') ? target : `#${target}`)), h('p', { dir: 'auto' }, text.split('\n').map(printable).join('\n')))))
+    if (texts.length > MAX_UNSAID) byId('signin-unsaid-list').append(h('li', {}, h('small', {}, `and ${texts.length - MAX_UNSAID} more`)))
+  }
+
   #say(wrong) {
     byId('signin-wrong').hidden = wrong === ''
-    setText(byId('signin-wrong'), wrong)
+    setText(byId('signin-wrong'), printable(wrong))
   }
 
   #showNew(isNew) {
@@ -111,6 +132,7 @@ export class SignIn {
 
   #done(attempt) {
     for (const id of ['signin-password', 'new-password', 'new-again']) byId(id).value = ''
+    this.showUnsaid([])
     attempt.show()
   }
 

@@ -19,7 +19,7 @@ export class Status {
   }
 
   draw() {
-    const { online, since, retryAt, why } = this.#chat.client.state
+    const { online, since, retryAt, why, asked } = this.#chat.client.state
     const line = byId('connection')
     line.classList.toggle('on', online)
     if (online) setText(line, 'connected')
@@ -30,10 +30,10 @@ export class Status {
     this.#wasLate = isLate
     if (!isLate) return
     const waits = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000))
-    const next = retryAt && waits > 0 ? `Next try in ${waits} s.` : 'Trying…'
+    const next = retryAt && waits > 0 ? `Next try in ${waits} s${asked ? ', as the server asks' : ''}.` : 'Trying…'
     const size = this.#chat.outbox.size
     const posts = size === 0 ? '' : size === 1 ? ' 1 message waits to be sent.' : ` ${size} messages wait to be sent.`
     setText(byId('banner-text'), `Offline since ${timeOf(since)}: ${printable(sentence(why))} ${next}${posts}`)
-    byId('try-now').hidden = !(retryAt && waits > 0)
+    byId('try-now').hidden = !(retryAt && waits > 0) || asked
   }
 }

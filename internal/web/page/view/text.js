@@ -1,43 +1,34 @@
-// Foreign text made fit for the screen: escaped, with links that can be followed and names that are marked.
+// Foreign text made fit for the screen: escaped, with links that can be followed, names that are marked, and what stands between backticks
+// as code. It is the same text all the same: nothing is left out, and all that is added is the real host of a link that hides it.
+import { linksIn } from '../links.js'
 import { printable } from '../wire.js'
 import { h } from './dom.js'
 
-// A link ends before spaces, quotes, brackets of its own and characters that show nothing.
-const LINK = /https?:\/\/[^\s<>"\p{Cf}]+/giu
-
-// trimmed leaves the punctuation behind a link to the sentence around it; a bracket that the link itself opens stays.
-function trimmed(link) {
-  for (;;) {
-    const last = link.at(-1)
-    if (/[.,;:!?'’”»*_]/u.test(last)) link = link.slice(0, -1)
-    else if (last === ')' && !link.includes('(') || last === ']' && !link.includes('[') || last === '}') link = link.slice(0, -1)
-    else return link
-  }
-}
-
-// isSafe tells whether a link leads to a web page, and shows where: without a name and password before the host.
-function isSafe(link) {
-  try {
-    const { protocol, hostname, username, password } = new URL(link)
-    return (protocol === 'https:' || protocol === 'http:') && hostname !== '' && !username && !password
-  } catch {
-    return false
-  }
-}
+const CODE = /`[^`]+`/g
 
 // render is a message's text as nodes. mention finds the account's name, or is null.
 export function render(text, mention) {
   const shown = printable(text)
   const nodes = []
   let from = 0
-  for (const match of shown.matchAll(LINK)) {
-    const link = trimmed(match[0])
-    if (!isSafe(link)) continue
-    nodes.push(...marked(shown.slice(from, match.index), mention))
-    nodes.push(h('a', { href: link, target: '_blank', rel: 'noopener noreferrer' }, link))
-    from = match.index + link.length
+  for (const { 0: code, index } of shown.matchAll(CODE)) {
+    nodes.push(...linked(shown.slice(from, index), mention), h('code', {}, code))
+    from = index + code.length
   }
-  nodes.push(...marked(shown.slice(from), mention))
+  nodes.push(...linked(shown.slice(from), mention))
+  return nodes
+}
+
+function linked(text, mention) {
+  const nodes = []
+  let from = 0
+  for (const { at, link, host } of linksIn(text)) {
+    nodes.push(...marked(text.slice(from, at), mention))
+    nodes.push(h('a', { href: link, target: '_blank', rel: 'noopener noreferrer', referrerpolicy: 'no-referrer' }, link))
+    if (host) nodes.push(h('span', { class: 'real-host' }, ` (${host})`))
+    from = at + link.length
+  }
+  nodes.push(...marked(text.slice(from), mention))
   return nodes
 }
 
