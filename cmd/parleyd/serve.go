@@ -258,7 +258,7 @@ func listen(addrs []string) (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-var errDisk = errors.New("the disk failed; nothing more can be acknowledged")
+var errDisk = errors.New("nothing more can be acknowledged")
 
 // await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads the key pair.
 func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *tlsutil.KeyPair, log *slog.Logger) error {

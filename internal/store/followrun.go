@@ -153,7 +153,7 @@ func (f *follower) run(ctx context.Context) {
 		at, _ := f.at()
 		err := f.stream.Read(ctx, at+1, followMost, func(entries []stream.Entry) error { return f.take(ctx, entries) })
 		if ctx.Err() == nil {
-			f.w.fail(notMerged(err))
+			f.w.failAs("the stream cannot be followed", notMerged(err))
 		}
 	})
 	running.Go(func() { f.answerer(ctx) })

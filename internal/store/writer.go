@@ -217,9 +217,11 @@ func (w *writer) blame(o *outage, err error) {
 }
 
 // fail ends all acknowledging.
-func (w *writer) fail(err error) {
+func (w *writer) fail(err error) { w.failAs("the disk or the database failed", err) }
+
+func (w *writer) failAs(what string, err error) {
 	w.failure.Do(func() {
-		w.err = fmt.Errorf("store: nothing can be acknowledged any more: %w", err)
+		w.err = fmt.Errorf("store: %s, nothing can be acknowledged any more: %w", what, err)
 		w.opts.Log.Error("the store has failed: nothing is acknowledged any more", "error", err)
 		close(w.failed)
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"strings"
@@ -21,24 +22,22 @@ type nodes []*natsserver.Server
 // newNodes starts a server, or a cluster of so many, with JetStream, and waits until it has a leader.
 func newNodes(t testing.TB, n int) nodes {
 	t.Helper()
-	routes, cluster := "", make([]int, n)
-	if n > 1 {
-		for i := range cluster {
-			cluster[i] = freePort(t)
-			routes += fmt.Sprintf("nats://127.0.0.1:%d,", cluster[i])
-		}
-	}
 	var all nodes
+	var routes []string // to those that are there; they tell each other of the others
 	for i := range n {
 		o := &natsserver.Options{
 			ServerName: fmt.Sprintf("n%d", i+1), Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
 			JetStream: true, StoreDir: t.TempDir(), JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 1 << 30,
 		}
 		if n > 1 {
-			o.Cluster = natsserver.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: cluster[i]}
-			o.Routes = natsserver.RoutesFromStr(strings.TrimSuffix(routes, ","))
+			o.Cluster = natsserver.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: -1}
+			o.Routes = natsserver.RoutesFromStr(strings.Join(append(routes, "nats://127.0.0.1:1"), ",")) // one at least, where none is
 		}
-		all = append(all, startNode(t, o))
+		s := startNode(t, o)
+		all = append(all, s)
+		if n > 1 {
+			routes = append(routes, "nats://"+s.ClusterAddr().String())
+		}
 	}
 	wait(t, 20*time.Second, "no leader of JetStream", func() bool {
 		for _, s := range all {
@@ -59,20 +58,25 @@ func startNode(t testing.TB, o *natsserver.Options) *natsserver.Server {
 	}
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
+	if !s.ReadyForConnections(30 * time.Second) {
 		t.Fatal("the NATS server is not ready")
 	}
 	return s
 }
 
+// freePort is one for a node that is stopped and started again. It lies below those that connections are given, which would
+// take it meanwhile.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := 10000 + rand.IntN(20000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 func wait(t testing.TB, long time.Duration, what string, ok func() bool) {

@@ -31,7 +31,7 @@ func TestRestored(t *testing.T) {
 				t.Fatal(err)
 			}
 			node = startNode(t, o)
-			wait(t, 10*time.Second, "no connection", s.Reachable)
+			wait(t, 30*time.Second, "no leader", func() bool { _, _, err := s.Ends(t.Context()); return err == nil })
 			entries, ended := follow(t, s, 1)
 			for range 5 {
 				must(t, s, "said", "old")
