@@ -158,7 +158,9 @@ func (w *world) people() {
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 func (w *world) change(n *witness, c auth.Change) {
-	if _, err := n.Change(w.t.Context(), c); err != nil && !errors.Is(err, auth.ErrConflict) {
+	_, err := n.Change(w.t.Context(), c)
+	// A server that has much to do may not say in time where the stream ends.
+	if err != nil && !errors.Is(err, auth.ErrConflict) && !errors.Is(err, chat.ErrUnavailable) {
 		w.t.Error(err)
 	}
 }
