@@ -38,7 +38,7 @@ var forgeries = []string{
 }
 
 // sendForgeries puts them wherever a stranger, a member, an admin or an operator says something.
-func sendForgeries(t *testing.T, s *parleytest.Server) {
+func sendForgeries(t *testing.T, s *parleytest.Server, forgeries []string) {
 	admin := s.SignIn("chief")
 	for _, f := range forgeries {
 		handshake(t, s, f, "forged.example", f, "x")
@@ -205,7 +205,7 @@ func TestForgedLogLines(t *testing.T) {
 			s.Stop()
 			stderr, read := format.open(t)
 			all, stop := logTo(t, s, format.flag, stderr, read)
-			sendForgeries(t, s)
+			sendForgeries(t, s, forgeries)
 			stop()
 			reached := 0
 			for line := range strings.Lines(all()) {
