@@ -100,7 +100,7 @@ export class Composer {
     this.#text.style.height = 'auto'
     this.#text.style.height = `${this.#text.scrollHeight}px`
     const lines = this.#lines()
-    const longest = Math.max(0, ...lines.map(byteLength))
+    const longest = lines.reduce((most, line) => Math.max(most, byteLength(line)), 0)
     const left = MAX_TEXT - longest
     let says = ''
     if (left < 0) says = `${-left} bytes too long for one message.`
