@@ -140,13 +140,7 @@ export class Mirror {
     this.online = false
     this.#listing = false
     this.#stale = true
-    for (const t of this.#rooms.values()) {
-      t.run++ // pages on their way are lost
-      t.asking = ''
-      t.presence.lost()
-      if (t.items.length > 0 && t.name === this.#open) t.behind = true
-      else t.restart()
-    }
+    for (const t of this.#rooms.values()) t.lost(t.name === this.#open)
   }
 
   // take takes an event that came by itself, at the time now.

@@ -1,5 +1,5 @@
 // The keys that work everywhere in the chat.
-import { byId } from './dom.js'
+import { byId, isComposing } from './dom.js'
 import { jump } from './going.js'
 import { closeMenu } from './menu.js'
 
@@ -23,7 +23,7 @@ export function bindKeys(chat) {
     'Ctrl f': () => chat.aside.find(),
   }
   document.addEventListener('keydown', (event) => {
-    if (byId('dialog').open) return
+    if (byId('dialog').open || isComposing(event)) return
     if (event.key === 'Escape') {
       if (!closeMenu(true) && !(chat.aside.isFinding && chat.aside.close())) {
         chat.messages.toNewest()
