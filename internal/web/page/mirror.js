@@ -201,7 +201,7 @@ export class Mirror {
       this.#stale ||= this.#listing
       return
     }
-    user ||= t.message(id).user
+    user ||= t.message(id)?.user ?? ''
     t.takeBack(id, user)
     if (user === this.self || id <= t.unread.read) return
     // LIST's count may have it or not, also the one that is on its way.
