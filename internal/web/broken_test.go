@@ -1,11 +1,8 @@
 package web_test
 
 import (
-	"context"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -51,11 +48,7 @@ window.flood = (n) => server.say(some(n).join('\n'))
 func TestPageBroken(t *testing.T) {
 	_, b := start(t)
 	alice := b.person()
-	do(t, alice.ctx,
-		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: brokenServer})
-			return err
-		}), chromedp.Reload())
+	do(t, alice.ctx, script(brokenServer), chromedp.Reload())
 	alice.signIn("alice", "a password")
 	alice.isOnline()
 	for range 40 {
