@@ -12,6 +12,7 @@
 //   - rules.go: which passwords are taken: [Rules].
 //   - pool.go: how many processors bcrypt may use, and who may wait for one.
 //   - throttle.go, table.go: who must wait before the next try.
+//   - notice.go: what services on several machines tell each other of that.
 //   - secret.go: [Secret], a string that never shows.
 //
 // # What is promised

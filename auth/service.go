@@ -74,6 +74,7 @@ type Service struct {
 	dummy    []byte        // compared where there is no hash; at the live cost
 	one      time.Duration // that one hash at the live cost took at start
 	dearest  atomic.Int32  // cost of the dearest hash met so far
+	told     atomic.Pointer[func(Notice)]
 }
 
 // New makes the dummy hash, which takes as long as one sign-in, and reads all
@@ -154,7 +155,13 @@ func (s *Service) Throttled() []Throttled { return s.throttle.list() }
 // ended: those of a name from an address; of a name from anywhere, where address
 // is empty; of an address, with whatever name and in all, where name is empty; of
 // everybody, where both are. The address is one, or a network as listed; what is neither lifts nothing.
-func (s *Service) Lift(name, address string) int { return s.throttle.lift(name, address) }
+func (s *Service) Lift(name, address string) int {
+	network, known := parseNetwork(address)
+	if (address == "" || known) && (name == "" || validName(name)) {
+		s.tell(Lifted, who{name: name, addr: network})
+	}
+	return s.throttle.lift(name, address)
+}
 
 // met notes the cost of a hash that may have to be compared.
 func (s *Service) met(cost int) {

@@ -84,6 +84,7 @@ func (t *try) run(ctx context.Context, s *Service) {
 		return
 	}
 	s.throttle.pass(t.who)
+	s.tell(Passed, t.who)
 	t.account = a
 	if stale(a.Hash, s.opts.Cost) {
 		if t.renewed, err = hashPassword(t.password, s.opts.Cost); err != nil {
@@ -101,6 +102,7 @@ func (s *Service) refuse(ctx context.Context, t *try) error {
 	if s.throttle.fail(t.who) {
 		s.log.Warn("sign-ins are throttled", "account", t.who.name, "address", show(t.who.addr))
 	}
+	s.tell(Failed, t.who)
 	if err != nil {
 		return err
 	}

@@ -71,11 +71,11 @@ func list(t *testing.T) []pkg {
 // floors are the layers of the house: a package may import packages of this
 // module from the floors below its own and from nowhere else.
 var floors = [][]string{
-	{"parley/protocol", "parley/auth", "parley/tlsutil"},
+	{"parley/protocol", "parley/auth", "parley/tlsutil", "parley/internal/stream"},
 	{"parley/internal/chat"},
 	{"parley/internal/session"},
 	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web",
-		"parley/internal/tmux"},
+		"parley/internal/tmux", "parley/internal/cluster"},
 	{"parley/cmd/internal/flags"},
 	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench", "parley/docs/screens"},
 }
@@ -95,6 +95,10 @@ var rules = []rule{
 		"who somebody is does not depend on how they came or where accounts are kept"},
 	{"parley/tlsutil", false, []string{"parley/...", "*"},
 		"trust is decided by the standard library alone"},
+	{"parley/internal/stream", false, []string{"parley/...", "database/sql"},
+		"a log of bytes does not know what they say, nor where they are kept besides"},
+	{"parley/internal/stream", true, []string{"net/http"},
+		"its way out is NATS"},
 	{"parley/internal/chat", false, []string{"net", "net/...", "parley/...", "database/sql", "os", "*"},
 		"rooms are memory and rules; they are tested without sockets, disks and clocks"},
 	{"parley/internal/session", false, []string{"parley/internal/store", "parley/internal/server", "parley/tlsutil", "database/sql", "crypto/tls"},
@@ -103,8 +107,11 @@ var rules = []rule{
 		"the entrance knows nothing of lines, pages, people or rooms"},
 	{"parley/internal/web", true, []string{"parley/internal/chat", "parley/auth", "parley/tlsutil", "database/sql", "crypto/tls"},
 		"a browser is one more connection of lines, which the session knows of no other"},
-	{"parley/internal/store", false, []string{"parley/protocol", "crypto/tls"},
+	{"parley/internal/store", true, []string{"parley/protocol", "crypto/tls"},
 		"what is kept does not depend on how it is said on the wire"},
+	{"parley/internal/cluster", true, []string{"parley/internal/store", "parley/tlsutil", "database/sql", "net", "net/http", "crypto/tls",
+		"github.com/nats-io/nats.go/jetstream"},
+		"what nodes tell each other is kept nowhere, and how they reach NATS is their caller's business"},
 	{"parley/internal/control", false, []string{"parley/internal/...", "parley/protocol", "crypto/tls", "database/sql"},
 		"operators change accounts, nothing else"},
 	{"parley/internal/client", false, []string{"parley/internal/...", "parley/auth", "database/sql"},
@@ -135,7 +142,9 @@ var own = []struct{ imported, only string }{
 	{"golang.org/x/term", "parley/cmd/..."},
 	{"github.com/HdrHistogram/hdrhistogram-go", "parley/cmd/parley-bench"},
 	{"github.com/coder/websocket", "parley/internal/web"},
+	{"github.com/nats-io/nats.go", "parley/internal/..."},
 	{"parley/internal/tmux", "parley/docs/screens"},
+	{"github.com/nats-io/nats-server/v2", "parley/internal/parleytest"}, // for tests: never in a program that people run
 }
 
 // matches says whether path is what pattern names: a path, all below one
@@ -238,6 +247,8 @@ func TestImportsCanFail(t *testing.T) {
 		"a page's people":   one("parley/internal/web", "parley/internal/chat"),
 		"pages at the door": one("parley/internal/server", "net/http"),
 		"another's frames":  one("parley/internal/session", "github.com/coder/websocket"),
+		"nodes that keep":   one("parley/internal/cluster", "github.com/nats-io/nats.go/jetstream"),
+		"a server inside":   one("parley/internal/cluster", "github.com/nats-io/nats-server/v2/server"),
 		"a server's room":   one("parley/cmd/parley", "parley/internal/store"),
 	} {
 		if len(violations([]pkg{bad})) == 0 {

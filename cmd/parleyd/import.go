@@ -12,7 +12,7 @@ import (
 	"parley/protocol"
 )
 
-type userImport struct{ operator }
+type userImport struct{ accounts }
 
 // maxImportLine is more than the longest name and hash take.
 const maxImportLine = 256

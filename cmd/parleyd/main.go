@@ -46,6 +46,7 @@ type commandLine struct {
 	Certs    certs    `cmd:"" help:"Make a CA and a server certificate, or renew the certificate."`
 	User     user     `cmd:"" help:"Add, list, disable, enable and remove accounts; set passwords."`
 	Throttle throttle `cmd:"" help:"List and lift the waits after failed sign-ins."`
+	Migrate  migrate  `cmd:"" help:"Bring a single server's data into a cluster's stream; every id stays."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -57,6 +58,7 @@ func run(args []string) int {
 		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": flags.Version("parleyd")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}), kong.Help(help),
 		kong.ExplicitGroups([]kong.Group{
+			{Key: "cluster", Title: "Cluster"},
 			{Key: "rates", Title: "Rates (0: no limit)"},
 			{Key: "sign-in", Title: "Sign-in"},
 			{Key: "waits", Title: "Waits (0: no limit)"},

@@ -15,9 +15,11 @@ import (
 
 	"parley/auth"
 	"parley/internal/chat"
+	"parley/internal/cluster"
 	"parley/internal/control"
 	"parley/internal/session"
 	"parley/internal/store"
+	"parley/internal/stream"
 	"parley/tlsutil"
 )
 
@@ -38,6 +40,7 @@ type serve struct {
 	FixedRooms bool     `help:"Only admins make new rooms."`
 	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
+	shared
 	bounds
 }
 
@@ -60,7 +63,14 @@ func (c *serve) Run() error {
 	if err != nil {
 		return err
 	}
-	h, err := openHouse(c, log)
+	opening, opened := untilTold()
+	h, err := openHouse(opening, c, log)
+	told := opening.Err() != nil
+	opened()
+	if told {
+		log.Info("told to stop before everything was there")
+		return h.close()
+	}
 	if err != nil {
 		return err
 	}
@@ -93,57 +103,89 @@ func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
 
 // house is everything between the disk and the listeners.
 type house struct {
+	stream   *stream.Stream // nil on a single machine
 	store    *store.Store
 	auth     *auth.Service
 	hub      *chat.Hub
 	sessions *session.Service
+	node     *cluster.Node // nil on a single machine
 	control  *control.Server
 }
 
 // openKept opens what operators' commands need: the store and the accounts.
-func openKept(ctx context.Context, c *serve, log *slog.Logger) (*house, error) {
-	kept, err := store.Open(ctx, string(c.Data), c.bounds.store(log))
+func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err error) {
+	h := new(house)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	keeping := c.bounds.store(log)
+	if c.Nats != "" {
+		if h.stream, err = c.join(ctx, c.Nats, 0, 0, c.LogQueue, log); err != nil {
+			return nil, err
+		}
+		keeping.Stream = h.stream
+	}
+	if h.store, err = store.Open(ctx, string(c.Data), keeping); err != nil {
+		return nil, err
+	}
+	if err = catchUp(ctx, h.store, log); err != nil {
+		return nil, err
+	}
+	state, err := h.store.State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h := &house{store: kept}
-	state, err := kept.State(ctx)
-	if err == nil {
-		h.hub = chat.New(kept, state, c.rooms(c.FixedRooms))
-		kept.Start(h.hub.Tail)
-		h.auth, err = auth.New(ctx, kept, c.bounds.auth(log))
-	}
-	if err != nil {
-		return nil, errors.Join(err, h.close())
-	}
-	return h, nil
+	h.hub = chat.New(h.store, state, c.rooms(c.FixedRooms))
+	h.store.Start(h.hub.Tail)
+	h.auth, err = auth.New(ctx, h.store, c.bounds.auth(log))
+	return h, err
 }
 
-func openHouse(c *serve, log *slog.Logger) (*house, error) {
-	h, err := openKept(context.Background(), c, log)
+func openHouse(ctx context.Context, c *serve, log *slog.Logger) (*house, error) {
+	h, err := openKept(ctx, c, log)
 	if err != nil {
 		return nil, err
 	}
 	h.sessions = session.New(h.hub, h.auth, log, c.bounds.sessions(c.Guests))
-	if h.control, err = control.Listen(string(c.Data), h.auth, log); err != nil {
+	if h.stream != nil {
+		h.node, err = cluster.Start(h.stream.Conn(), h.stream.Name(), h.hub, h.auth, h.sessions, log)
+	}
+	if err == nil {
+		h.control, err = control.Listen(string(c.Data), h.auth, log)
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
 
-// close ends the house from the top down; sessions have ended before.
+// close ends the house, as far as it stands, from the top down; sessions have ended before.
 func (h *house) close() error {
+	if h == nil {
+		return nil
+	}
 	if h.control != nil {
 		h.control.Close()
+	}
+	if h.node != nil {
+		h.node.Close()
 	}
 	if h.hub != nil {
 		h.hub.Close()
 	}
-	err := h.store.Close()
+	var errs []error
+	if h.store != nil {
+		errs = append(errs, h.store.Close())
+	}
+	if h.stream != nil {
+		errs = append(errs, h.stream.Close())
+	}
 	if h.auth != nil {
 		h.auth.Close()
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // serve listens until a signal or a failure, drains and closes.
@@ -216,7 +258,7 @@ func listen(addrs []string) (listeners []net.Listener, err error) {
 	return listeners, nil
 }
 
-var errDisk = errors.New("the disk failed; nothing more can be acknowledged")
+var errDisk = errors.New("nothing more can be acknowledged")
 
 // await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads the key pair.
 func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *tlsutil.KeyPair, log *slog.Logger) error {

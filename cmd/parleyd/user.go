@@ -18,10 +18,16 @@ import (
 	"parley/internal/store"
 )
 
-// operator is what all commands on accounts and throttles have in common.
+// operator is what the commands of a running server have in common.
 type operator struct {
 	Data path `required:"" placeholder:"DIR" help:"The server's data directory."`
+}
+
+// accounts is what all commands on accounts have in common.
+type accounts struct {
+	Data path `placeholder:"DIR" help:"The server's data directory."`
 	hashing
+	shared
 }
 
 // hashing are the bounds that matter where no server runs and this process does the work.
@@ -32,7 +38,7 @@ type hashing struct {
 
 type named struct {
 	Name string `arg:"" help:"The account's name."`
-	operator
+	accounts
 }
 
 type user struct {
@@ -61,7 +67,7 @@ type (
 	userDisable struct{ named }
 	userEnable  struct{ named }
 	userRemove  struct{ named }
-	userList    struct{ operator }
+	userList    struct{ accounts }
 
 	throttleList struct{ operator }
 	throttleLift struct {
@@ -167,35 +173,60 @@ func say(err error, format string, args ...any) error {
 	return err
 }
 
-// do asks the server that runs on the directory, or does it here where none
-// runs. A server that is just starting or stopping is waited for.
+// do asks the server that runs on the directory; where none runs, nobody is throttled.
 func (o *operator) do(r control.Request) (control.Response, error) {
-	ctx := context.Background()
-	if r.Op != "user add" && r.Op != "user import" && !store.Exists(string(o.Data)) {
+	if !store.Exists(string(o.Data)) {
 		return control.Response{}, fmt.Errorf("there are no accounts in %s: is it the server's --data?", o.Data)
 	}
+	response, err := control.Ask(context.Background(), string(o.Data), r)
+	if errors.Is(err, control.ErrNoServer) {
+		err = nil
+	}
+	return response, err
+}
+
+// do asks the server that runs on the directory, or does it here where none
+// runs. A server that is just starting or stopping is waited for. In a cluster the stream is asked, and the directory is of no matter.
+func (a *accounts) do(r control.Request) (control.Response, error) {
+	ctx := context.Background()
+	switch {
+	case a.Nats != "":
+		return a.doInStream(ctx, r)
+	case a.Data == "":
+		return control.Response{}, &exitError{exitUsage, errors.New("--data DIR is missing, the server's data directory; or --nats URL for a cluster's accounts")}
+	case r.Op != "user add" && r.Op != "user import" && !store.Exists(string(a.Data)):
+		return control.Response{}, fmt.Errorf("there are no accounts in %s: is it the server's --data?", a.Data)
+	}
 	for give := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		response, err := control.Ask(ctx, string(o.Data), r)
+		response, err := control.Ask(ctx, string(a.Data), r)
 		if !errors.Is(err, control.ErrNoServer) {
 			return response, err
 		}
-		response, err = o.doHere(ctx, r)
+		response, err = a.doHere(ctx, r)
 		if !errors.Is(err, store.ErrLocked) || time.Now().After(give) {
 			return response, err
 		}
 	}
 }
 
-func (o *operator) doHere(ctx context.Context, r control.Request) (control.Response, error) {
-	serving := &serve{Data: o.Data}
-	serving.BcryptCost, serving.PasswordMin = o.BcryptCost, o.PasswordMin
-	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	h, err := openKept(ctx, serving, quiet)
+func (a *accounts) doHere(ctx context.Context, r control.Request) (control.Response, error) {
+	h, err := openKept(ctx, &serve{Data: a.Data, bounds: a.bounds()}, warnings())
 	if err != nil {
 		return control.Response{}, err
 	}
 	response, err := control.Do(ctx, h.auth, r)
 	return response, errors.Join(err, h.close())
+}
+
+// bounds are those of a server, as far as they matter here.
+func (h hashing) bounds() (b bounds) {
+	b.BcryptCost, b.PasswordMin = h.BcryptCost, h.PasswordMin
+	return b
+}
+
+// warnings is the log of commands that are not servers.
+func warnings() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // readPassword asks without echo, twice, or reads one line of standard input where that is no terminal.

@@ -15,6 +15,7 @@
 //   - run.go: messages that follow each other in a room are told as one
 //   - flush.go: when members write what they were told
 //   - presence.go: coming and going, the grace of a lost connection, big rooms
+//   - elsewhere.go: who is there on other nodes
 //
 // One mutex, Hub.mu, guards all of it. It is held for memory alone: never over a
 // read of the log, an append or anything else that can wait. Two more belong to a

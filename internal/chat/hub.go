@@ -107,6 +107,12 @@ type Hub struct {
 	people map[string]*person // every account, and the guests who are here
 	seats  map[string]*Seat   // by session UUID
 
+	// What other nodes say; see elsewhere.go.
+	node    string                         // this one's name
+	changed func(name string)              // nil: it is alone
+	nodes   map[string]map[string]Presence // by node and person, of accounts that are not known yet too
+	adrift  map[*person]struct{}           // guests of other nodes, in rooms that are not there yet
+
 	began   time.Time
 	touched []*Seat      // told something since mu was locked
 	later   []*Seat      // waited for pacer, some still
@@ -128,10 +134,14 @@ type person struct {
 	invites map[*room]struct{}    // to rooms not joined
 	muted   time.Time             // does not speak until then
 	seats   []*Seat
-	told    int         // sessions that the last SessionsEnded ended
-	present bool        // is in the here list of their rooms
+	told    int         // sessions that the last SessionsEnded ended, on all nodes
+	here    bool        // this node has them present
+	present bool        // this node or another has: is in the here list of their rooms
 	grace   *time.Timer // runs while the last connection is lost
 	ended   int64       // entry that last ended their sessions
+
+	nodes     int // other nodes that have them present
+	seatsAway int // sessions on other nodes
 
 	writing sync.Mutex // held while what they write is checked and queued, so that both orders are one; before Hub.mu
 	reading sync.Mutex // held during a read of the log; alone
@@ -144,6 +154,8 @@ func New(log Log, state State, opts Options) *Hub {
 		rooms:  make(map[string]*room, len(state.Rooms)+1),
 		people: make(map[string]*person, len(state.Accounts)),
 		seats:  make(map[string]*Seat),
+		nodes:  make(map[string]map[string]Presence),
+		adrift: make(map[*person]struct{}),
 	}
 	lobby := h.room(Lobby)
 	for _, name := range state.Accounts {
@@ -198,6 +210,11 @@ func (h *Hub) addAccount(lobby *room, name string) *person {
 		p = &person{name: name, rooms: make(map[*room]*membership)}
 		h.people[name] = p
 		lobby.add(p)
+		for _, people := range h.nodes {
+			is := people[name]
+			p.away(&is, 1)
+		}
+		h.settle(p, "")
 	}
 	return p
 }
@@ -213,7 +230,7 @@ type Who struct {
 
 // Admit gives a signed-in session its seat: it counts among the account's
 // sessions and can be ended, but hears nothing before Enter. Errors:
-// ErrTooManySessions, ErrNameTaken, ErrEnded.
+// ErrTooManySessions, ErrNameTaken, ErrEnded. Sessions and guests of other nodes count.
 func (h *Hub) Admit(m Member, who Who) (*Seat, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -222,21 +239,20 @@ func (h *Hub) Admit(m Member, who Who) (*Seat, error) {
 	case who.Guest && p != nil:
 		return nil, ErrNameTaken
 	case who.Guest:
-		p = &person{name: who.Name, guest: true, rooms: make(map[*room]*membership)}
-		h.people[who.Name] = p
-		h.room(Lobby).add(p)
+		p = h.addGuest(who.Name)
 	case p == nil || p.ended > who.Version:
 		return nil, ErrEnded
-	case h.opts.MaxSessions > 0 && len(p.seats) >= h.opts.MaxSessions:
+	case h.opts.MaxSessions > 0 && len(p.seats)+p.seatsAway >= h.opts.MaxSessions:
 		return nil, ErrTooManySessions
 	}
 	s := &Seat{hub: h, member: m, person: p, Who: who, current: Lobby}
 	p.seats = append(p.seats, s)
 	h.seats[who.Session] = s
+	h.tellNodes(p)
 	return s, nil
 }
 
-// Ended is how many sessions of this account the last SessionsEnded ended.
+// Ended is how many sessions of this account the last SessionsEnded ended, on all nodes as far as they had told of them.
 func (h *Hub) Ended(name string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -246,17 +262,17 @@ func (h *Hub) Ended(name string) int {
 	return 0
 }
 
-// EndGuest ends the guest's session, as SessionsEnded does an account's, and
-// says how many there were. Errors: ErrNoSuchUser.
-func (h *Hub) EndGuest(name, reason string) (int, error) {
+// EndGuest ends the guest's session here, as SessionsEnded does an account's, and says how many there were,
+// and how many are on other nodes, where whoever asked has to see to it. Errors: ErrNoSuchUser.
+func (h *Hub) EndGuest(name, reason string) (here, elsewhere int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := h.people[name]
 	if p == nil || !p.guest {
-		return 0, ErrNoSuchUser
+		return 0, 0, ErrNoSuchUser
 	}
 	for _, s := range p.seats {
 		s.member.End(reason)
 	}
-	return len(p.seats), nil
+	return len(p.seats), p.seatsAway, nil
 }

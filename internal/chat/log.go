@@ -47,6 +47,7 @@ type Entry struct {
 	Unread  int       // Seen, Joined: given by the log
 	Until   time.Time // Muted
 	Lock    bool      // Joined: the room is new, and locked from the start
+	Recheck bool      // what an account must be a member for, and may be muted for or not the maker any more; see Log.Append
 	Limits  Limits    // of the rooms, for the log to hold
 }
 
@@ -102,7 +103,9 @@ type Log interface {
 	// the tail (the function that it was started with), which tells the rooms and then calls done;
 	// all on the log's tail goroutine, in the order of ids, as many at once as became
 	// durable together. A Said whose key repeats an earlier one is no news: done gets the first entry's ID.
-	// On an error nothing was kept and done gets the error, in its place in the order. done must not block;
+	// On an error nothing was kept and done gets the error, in its place in the order; after ErrUnavailable a log that is out of
+	// reach may have kept it all the same. Where others append to the log as well, it looks again, in its order, at what
+	// Recheck says was checked before: ErrNotMember, ErrNotMaker, a *MutedError. done must not block;
 	// that of a Said may be called under the hub's lock, and so never calls the hub.
 	Append(e Entry, done func(Entry, error))
 

@@ -19,12 +19,8 @@ func (s *Seat) Enter(room string) string {
 		p.grace.Stop()
 		p.grace = nil
 	}
-	if p.present || h.people[p.name] != p {
-		return s.current
-	}
-	p.present = true
-	for r := range p.rooms {
-		h.came(r, p, s.Session)
+	if h.people[p.name] == p {
+		h.setHere(p, true, s.Session)
 	}
 	return s.current
 }
@@ -43,6 +39,7 @@ func (s *Seat) Exit(lost bool) {
 			break
 		}
 	}
+	h.tellNodes(p)
 	for _, other := range p.seats {
 		if other.entered {
 			return
@@ -51,11 +48,9 @@ func (s *Seat) Exit(lost bool) {
 	switch {
 	case p.guest:
 		h.depart(p)
-		for r := range p.rooms {
-			r.remove(p)
-		}
-		delete(h.people, p.name)
-	case lost && p.present && !h.closed:
+		h.roam(p)
+		h.forgetGuest(p)
+	case lost && p.here && !h.closed:
 		if p.grace == nil {
 			p.grace = time.AfterFunc(h.opts.Grace, func() { h.graceOver(p) })
 		}
@@ -74,19 +69,13 @@ func (h *Hub) graceOver(p *person) {
 	h.depart(p)
 }
 
-// depart takes a person who has no session left out of the here lists.
+// depart says that this node has a person present no more.
 func (h *Hub) depart(p *person) {
 	if p.grace != nil {
 		p.grace.Stop()
 		p.grace = nil
 	}
-	if !p.present {
-		return
-	}
-	p.present = false
-	for r := range p.rooms {
-		h.went(r, p)
-	}
+	h.setHere(p, false, "")
 }
 
 // came puts p into the room and tells the others, but the session that brought them.

@@ -144,10 +144,10 @@ func TestGuests(t *testing.T) {
 	if err := again.say("den", "x"); err != chat.ErrNotMember {
 		t.Errorf("a guest's membership outlived the connection: %v", err)
 	}
-	if n, err := h.EndGuest("~bob", "out"); n != 1 || err != nil || len(again.ended) != 1 {
+	if n, _, err := h.EndGuest("~bob", "out"); n != 1 || err != nil || len(again.ended) != 1 {
 		t.Error(n, err, again.ended)
 	}
-	if _, err := h.EndGuest("alice", "out"); err != chat.ErrNoSuchUser {
+	if _, _, err := h.EndGuest("alice", "out"); err != chat.ErrNoSuchUser {
 		t.Error(err)
 	}
 }

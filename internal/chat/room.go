@@ -146,6 +146,7 @@ func (r *room) seenBy(user string) string {
 // crowd is a set of people that is walked far more often than it changes.
 type crowd struct {
 	list []*person
+	near int // of list: first those whom this node has present, then those who are on other nodes alone, whom nobody here tells anything
 	at   map[*person]int
 }
 
@@ -158,7 +159,21 @@ func (c *crowd) add(p *person) bool {
 	}
 	c.at[p] = len(c.list)
 	c.list = append(c.list, p)
+	c.place(p)
 	return true
+}
+
+// place moves p, if in the crowd, to the part that p.here says.
+func (c *crowd) place(p *person) {
+	switch i, in := c.at[p]; {
+	case !in || p.here == (i < c.near):
+	case p.here:
+		c.swap(i, c.near)
+		c.near++
+	default:
+		c.near--
+		c.swap(i, c.near)
+	}
 }
 
 func (c *crowd) remove(p *person) bool {
@@ -166,10 +181,19 @@ func (c *crowd) remove(p *person) bool {
 	if !in {
 		return false
 	}
+	if i < c.near {
+		c.near--
+		c.swap(i, c.near)
+		i = c.near
+	}
 	last := len(c.list) - 1
-	c.list[i] = c.list[last]
-	c.at[c.list[i]] = i
+	c.swap(i, last)
 	c.list = slices.Delete(c.list, last, last+1)
 	delete(c.at, p)
 	return true
+}
+
+func (c *crowd) swap(i, j int) {
+	c.list[i], c.list[j] = c.list[j], c.list[i]
+	c.at[c.list[i]], c.at[c.list[j]] = i, j
 }

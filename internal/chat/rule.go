@@ -38,7 +38,7 @@ func (s *Seat) Lock(name string, lock bool, done func(error)) error {
 	if lock {
 		kind = Locked
 	}
-	s.append(Entry{Kind: kind, Room: name}, done)
+	s.append(Entry{Kind: kind, Room: name, Recheck: true}, done)
 	return nil
 }
 
@@ -73,7 +73,7 @@ func (s *Seat) Invite(name, user string, done func(error)) error {
 	case idle:
 		done(nil)
 	default:
-		s.append(Entry{Kind: Invited, Room: name, User: user, Limits: h.opts.Limits}, done)
+		s.append(Entry{Kind: Invited, Room: name, User: user, Limits: h.opts.Limits, Recheck: !s.Guest}, done)
 	}
 	return nil
 }
@@ -103,7 +103,7 @@ func (s *Seat) Expel(name, user string, done func(error)) error {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	h.setLeaving(p, name, true)
-	s.append(Entry{Kind: Expelled, Room: name, User: user}, func(err error) {
+	s.append(Entry{Kind: Expelled, Room: name, User: user, Recheck: true}, func(err error) {
 		if err != nil {
 			h.setLeaving(p, name, false)
 		}
@@ -141,7 +141,7 @@ func (s *Seat) SetTopic(name, text string, done func(error)) error {
 	case s.Guest:
 		return ErrGuest
 	}
-	s.append(Entry{Kind: TopicSet, Room: name, Text: text}, done)
+	s.append(Entry{Kind: TopicSet, Room: name, Text: text, Recheck: true}, done)
 	return nil
 }
 

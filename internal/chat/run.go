@@ -37,7 +37,7 @@ func (h *Hub) tellRun(batch []Outcome) int {
 	r.last = batch[len(batch)-1].Entry.ID
 	r.said += len(batch)
 	more := r.coming.Load() > 0
-	for _, p := range r.here.list {
+	for _, p := range r.here.list[:r.here.near] {
 		for _, s := range p.seats {
 			if s.entered && s.heard < len(run) {
 				h.tellSeat(s, run[s.heard:], more)

@@ -16,7 +16,7 @@ func (s *Seat) Say(target, key, text string, done func(id int64, err error)) err
 	if err != nil {
 		return err
 	}
-	e := Entry{Kind: Said, Account: s.Name, Session: s.Session, Room: name, Key: key, KeyOwner: s.Name, Text: text}
+	e := Entry{Kind: Said, Account: s.Name, Session: s.Session, Room: name, Key: key, KeyOwner: s.Name, Text: text, Recheck: !s.Guest}
 	if s.Guest {
 		// Another guest may come by the same name within a key's day.
 		e.KeyOwner = s.Session

@@ -90,11 +90,11 @@ func (h *Hub) encode(e Event) []byte { return h.opts.Append(nil, &e) }
 
 // tell delivers one event to all who are in the room, but the session that caused it.
 func (h *Hub) tell(r *room, e Event, except string) {
-	if len(r.here.list) == 0 {
+	if r.here.near == 0 {
 		return
 	}
 	bytes := h.encode(e)
-	for _, p := range r.here.list {
+	for _, p := range r.here.list[:r.here.near] {
 		h.tellPerson(p, bytes, except)
 	}
 }
@@ -112,6 +112,9 @@ func (h *Hub) joined(e Entry) {
 	r := h.room(e.Room)
 	if !exists {
 		r.maker, r.locked = e.Account, e.Lock
+		for p := range h.adrift {
+			h.roam(p)
+		}
 	}
 	p := h.people[e.Account]
 	if p == nil {
@@ -135,6 +138,9 @@ func (h *Hub) join(p *person, r *room, session string) {
 	if p.present {
 		h.came(r, p, session)
 	}
+	if p.guest {
+		h.tellNodes(p)
+	}
 }
 
 func (h *Hub) leave(p *person, r *room, session string) {
@@ -147,6 +153,9 @@ func (h *Hub) leave(p *person, r *room, session string) {
 	}
 	h.went(r, p)
 	r.remove(p)
+	if p.guest {
+		h.tellNodes(p)
+	}
 }
 
 func (h *Hub) accountAdded(e Entry) { h.addAccount(h.room(Lobby), e.Account) }
@@ -156,7 +165,9 @@ func (h *Hub) accountRemoved(e Entry) {
 	if p == nil {
 		return
 	}
+	p.nodes, p.seatsAway = 0, 0
 	h.depart(p)
+	h.settle(p, "")
 	for r := range p.rooms {
 		r.remove(p)
 	}
@@ -176,7 +187,7 @@ func (h *Hub) sessionsEnded(e Entry) {
 	if p == nil {
 		return
 	}
-	p.ended, p.told = e.ID, 0
+	p.ended, p.told = e.ID, p.seatsAway
 	for _, s := range p.seats {
 		// One that signed in after the change knows the new password.
 		if s.Session != e.Session && s.Version < e.ID {

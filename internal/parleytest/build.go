@@ -27,6 +27,15 @@ func Main(m *testing.M) {
 // Build returns the path of one of the repository's programs, built once a test run.
 func Build(t testing.TB, name string) string {
 	t.Helper()
+	if Race {
+		return build(t, name, "-race", "parley/cmd/"+name)
+	}
+	return build(t, name, "parley/cmd/"+name)
+}
+
+// build is Build for a program of any module, by go build with these arguments.
+func build(t testing.TB, name string, args ...string) string {
+	t.Helper()
 	bin.Lock()
 	defer bin.Unlock()
 	if bin.dir == "" {
@@ -39,11 +48,7 @@ func Build(t testing.TB, name string) string {
 	path := filepath.Join(bin.dir, name)
 	err, known := bin.built[name]
 	if !known {
-		args := []string{"build", "-o", path}
-		if Race {
-			args = append(args, "-race")
-		}
-		out, failed := exec.Command("go", append(args, "parley/cmd/"+name)...).CombinedOutput()
+		out, failed := exec.Command("go", append([]string{"build", "-o", path}, args...)...).CombinedOutput()
 		if failed != nil {
 			err = fmt.Errorf("go build %s: %w\n%s", name, failed, out)
 		}

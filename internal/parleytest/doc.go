@@ -8,5 +8,9 @@
 //   - wire.go: how it ended
 //   - openssl.go: a connection by another program
 //   - tmux.go: a program in a terminal, driven by internal/tmux
+//   - nats.go: nats-server processes, one or a cluster of them, to start, stop, kill, cut off and start again
+//   - natsnode.go: one of them
+//   - natscreds.go: who may talk to them
+//   - link.go: a way between two programs that can be cut
 //   - shell.go: bash, zsh and fish, completing
 package parleytest

@@ -47,7 +47,7 @@ func (s *session) eject(ctx context.Context, f []string) error {
 	}
 	count, err := 0, error(nil)
 	if strings.HasPrefix(user, protocol.GuestMark) {
-		count, err = s.svc.hub.EndGuest(user, reason)
+		count, err = s.svc.endGuest(ctx, user, reason)
 	} else if err = s.svc.auth.EndSessions(ctx, user, reason); err == nil {
 		count = s.svc.hub.Ended(user)
 	}

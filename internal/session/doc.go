@@ -2,7 +2,7 @@
 // contract's order, runs them from one table of commands, answers each exactly once and
 // in order, and hands over the events of the account's rooms. Rate limits live here.
 //
-//   - service.go: Service, what all sessions share, and their draining
+//   - service.go: Service, what all sessions share, what it asks other nodes, and their draining
 //   - session.go: one session's reading loop, its states and its end
 //   - command.go: the table of commands and the order of the checks
 //   - hello.go, talk.go, read.go, rooms.go, account.go: the handlers

@@ -57,7 +57,8 @@ func (s *session) helloPassword(ctx context.Context, name string, password auth.
 }
 
 func (s *session) helloToken(ctx context.Context, name string, token auth.Secret) error {
-	resumed, err := s.svc.auth.Resume(ctx, name, token, s.id, s.svc.live, s.sit)
+	live := func(session string) bool { return s.svc.liveAnywhere(ctx, session) }
+	resumed, err := s.svc.auth.Resume(ctx, name, token, s.id, live, s.sit)
 	if err != nil {
 		return s.stand(err)
 	}

@@ -2,10 +2,12 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,7 +55,20 @@ type Service struct {
 	sessions map[string]*session // by UUID, while their connections are open
 	draining bool
 	running  sync.WaitGroup
+
+	elsewhere atomic.Pointer[Elsewhere]
 }
+
+// Elsewhere asks the other nodes of a cluster. Each call is answered within a second or so, by what could be found out till then.
+type Elsewhere struct {
+	// Live says whether the session with this UUID is under way on another node. One that can't be reached has none.
+	Live func(ctx context.Context, session string) bool
+	// EndGuest ends the guest's sessions on the other nodes, and says how many there were. Its error: not all answered.
+	EndGuest func(ctx context.Context, name, reason string) (int, error)
+}
+
+// Link has the service ask the other nodes from now on; nil ends that.
+func (s *Service) Link(e *Elsewhere) { s.elsewhere.Store(e) }
 
 // New makes a Service.
 func New(hub *chat.Hub, auth *auth.Service, log *slog.Logger, opts Options) *Service {
@@ -107,12 +122,35 @@ func (s *Service) departed(one *session) {
 	one.departed = true
 }
 
-// live says whether the session with this UUID is under way.
-func (s *Service) live(id string) bool {
+// Live says whether the session with this UUID is under way here.
+func (s *Service) Live(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one := s.sessions[id]
 	return one != nil && !one.departed
+}
+
+// liveAnywhere says whether it is under way, here or on another node.
+func (s *Service) liveAnywhere(ctx context.Context, id string) bool {
+	if s.Live(id) {
+		return true
+	}
+	e := s.elsewhere.Load()
+	return e != nil && e.Live(ctx, id)
+}
+
+// endGuest ends the guest's sessions on all nodes, and says how many there were.
+func (s *Service) endGuest(ctx context.Context, name, reason string) (int, error) {
+	here, away, err := s.hub.EndGuest(name, reason)
+	e := s.elsewhere.Load()
+	if err != nil || away == 0 || e == nil {
+		return here, err
+	}
+	away, err = e.EndGuest(ctx, name, reason)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", chat.ErrUnavailable, err)
+	}
+	return here + away, nil
 }
 
 // Drain ends every session: each answers what it has read, says BYE|shutdown

@@ -25,7 +25,7 @@ func (c *change) apply(t *tx) (result, error) {
 	if hash == nil {
 		hash = []byte{}
 	}
-	_, err = run(t.putAccount, a.Name, hash, a.Admin, a.Disabled, a.Invited, a.Removed, a.Made.UnixMilli(), t.id)
+	_, err = run(t.putAccount, a.Name, hash, a.Admin, a.Disabled, a.Invited, a.Removed, a.Made.UnixMilli(), t.version())
 	if err != nil {
 		return result{}, err
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"time"
@@ -12,12 +13,43 @@ import (
 // apply changes the tables in one transaction: first by messages of the backlog,
 // which then leave it, then by a batch, whose items' results it sets. When it fails, nothing
 // has changed. It runs under w.mu; with a batch, on the sequencer.
-func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err error) {
-	defer func() {
-		if err != nil {
-			w.blame(&w.commits, err)
+func (w *writer) apply(list []chat.Entry, batch []item, level durability) error {
+	err := w.transact(level, func(t *tx) error {
+		for some := range slices.Chunk(list, applyMost) {
+			if err := t.putBlocks(some); err != nil {
+				return err
+			}
 		}
-		w.lagging.Store(err != nil)
+		if err := w.applyBatch(batch); err != nil {
+			return err
+		}
+		if t.id == w.applied {
+			return errNothing
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errNothing):
+		return nil
+	case err == nil:
+		w.backlog.drop(len(list))
+	}
+	return err
+}
+
+// errNothing: a transaction kept nothing, so that there is nothing to wait for.
+var errNothing = errors.New("nothing was kept")
+
+// transact runs change in a transaction, which begins at the entry w.applied and ends at the one where change has left it.
+// When it fails, nothing has changed. It runs under w.mu.
+func (w *writer) transact(level durability, change func(*tx) error) (err error) {
+	defer func() {
+		if _, entry := err.(unfit); err != nil && !errors.Is(err, errNothing) && !entry {
+			w.blame(&w.commits, err)
+			w.lagging.Store(true)
+		} else {
+			w.lagging.Store(false)
+		}
 	}()
 	if err = w.promise(level); err != nil {
 		return err
@@ -37,16 +69,7 @@ func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err e
 	clear(t.said)
 	t.counted = 0
 	t.id, t.ms, t.now = w.applied, 0, w.opts.Now().UnixMilli()
-	for some := range slices.Chunk(list, applyMost) {
-		if err = t.putBlocks(some); err != nil {
-			return err
-		}
-	}
-	if err = w.applyBatch(batch); err != nil {
-		return err
-	}
-	if t.id == w.applied {
-		_, err = w.stmt.rollback.Exec() // nothing was kept, so there is nothing to wait for
+	if err = change(t); err != nil {
 		return err
 	}
 	if err = t.endCounts(); err != nil {
@@ -63,7 +86,6 @@ func (w *writer) apply(list []chat.Entry, batch []item, level durability) (err e
 	}
 	t.keepCounts()
 	w.applied = t.id
-	w.backlog.drop(len(list))
 	w.commits.worked()
 	return nil
 }

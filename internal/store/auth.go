@@ -41,8 +41,20 @@ func scanAccount(scan func(...any) error) (a auth.Account, err error) {
 	return a, err
 }
 
-// Token implements auth.Store. A token is kept for a day after it expires.
-func (s *Store) Token(ctx context.Context, hash [32]byte) (t auth.Token, err error) {
+// Token implements auth.Store. A token is kept for a day after it expires. In a cluster one that is unknown may be so to this node alone, which
+// first has to come to where the stream is.
+func (s *Store) Token(ctx context.Context, hash [32]byte) (auth.Token, error) {
+	t, err := s.token(ctx, hash)
+	if s.follower == nil || !errors.Is(err, auth.ErrNotFound) {
+		return t, err
+	}
+	if err := s.follower.sync(ctx); err != nil {
+		return auth.Token{}, err
+	}
+	return s.token(ctx, hash)
+}
+
+func (s *Store) token(ctx context.Context, hash [32]byte) (t auth.Token, err error) {
 	var expires int64
 	err = s.authQuery.token.QueryRowContext(ctx, hash[:]).Scan(&t.Account, &t.Family, &t.Session, &t.Room,
 		&expires, &t.Opened, &t.Confirmed, &t.Version)
@@ -53,6 +65,12 @@ func (s *Store) Token(ctx context.Context, hash [32]byte) (t auth.Token, err err
 // Change implements auth.Store.
 func (s *Store) Change(ctx context.Context, c auth.Change) (version int64, err error) {
 	e, err := s.keep(ctx, &change{c})
+	if errors.Is(err, auth.ErrConflict) && s.follower != nil {
+		// Whoever reads it again is to see what it was.
+		if err := s.follower.sync(ctx); err != nil {
+			return 0, err
+		}
+	}
 	return e.ID, err
 }
 

@@ -25,6 +25,13 @@
 // right after it (wipe.go), and then the scrubber goroutine removes what SQLite's files still have of it (scrub.go,
 // pages.go, emptylog.go).
 //
+// # In a cluster
+//
+// The same ops go to a JetStream stream (package stream) instead, which orders those of all nodes, and the tables follow it
+// (follow.go, followrun.go); codec.go has their form. The journal and the backlog are not used: the stream has what the database lacks. What the
+// hub has checked is checked again in the stream's order (recheck.go). Operators change accounts in the stream alone (registry.go), and a
+// single server's database is brought there by migrate.go.
+//
 // # Who owns what
 //
 // The sequencer owns the journal, the counter of ids and times, and a connection that looks

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"parley/internal/chat"
 )
@@ -71,14 +72,25 @@ func (b *backlog) message(id int64) (chat.Message, bool) {
 // gone takes back a message. By then it is in a row: what was in the backlog has just been brought into the
 // tables. The row keeps its size and place: the bytes of the text become NUL, which no text holds, and so
 // SQLite writes over them where they are, in overflow pages too.
-type gone struct{ chat.Entry }
+//
+// Entries of a stream are deleted once they were taken back. A node that reads it later has not the message, and makes its
+// place from what the entry tells of it.
+type gone struct {
+	chat.Entry
+	said time.Time // the message, in a cluster
+}
 
 func (g *gone) apply(t *tx) (result, error) {
 	r, ok, err := t.findRoom(g.Room)
 	if err != nil {
 		return result{}, err
 	}
-	if !ok {
+	switch {
+	case t.seq != 0 && g.said.IsZero(): // whoever appended it has not the message, and so has not told of it
+		return refuse(chat.ErrNotMember), nil
+	case !ok && t.seq != 0:
+		return g.late(t)
+	case !ok:
 		return refuse(chat.ErrNotMember), nil
 	}
 	first, more, err := t.rowOf(r, g.Message)
@@ -87,6 +99,9 @@ func (g *gone) apply(t *tx) (result, error) {
 	}
 	list := unblock(nil, first, more)
 	at := indexOf(list, g.Message)
+	if at < 0 && t.seq != 0 {
+		return g.late(t)
+	}
 	if at < 0 {
 		return refuse(chat.ErrNotMember), nil
 	}
@@ -112,6 +127,11 @@ func (g *gone) apply(t *tx) (result, error) {
 	}
 	if _, err := t.markErased.Exec(); err != nil {
 		return result{}, err
+	}
+	if t.seq != 0 {
+		if _, err := t.eraseEntry.Exec(m.ID); err != nil {
+			return result{}, err
+		}
 	}
 	e := t.entry(g.Entry)
 	e.User = m.User

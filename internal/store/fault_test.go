@@ -31,7 +31,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		os.Exit(child(dir, os.Getenv("PARLEY_TEST_RUN")))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	stopNATS()
+	os.Exit(code)
 }
 
 // child says messages until it is killed or the store has failed; then it

@@ -44,11 +44,14 @@ func refuse(err error) result { return result{what: refused, err: err} }
 // op being applied becomes if it is kept.
 type tx struct {
 	*statements
+	conn *sql.Conn
 	id   int64
 	time time.Time
 	ms   int64 // time as it is stored
 	now  int64 // what the machine's clock shows: earlier than ms where it went back
 
+	seq          int64           // of the entry in the stream; 0 where there is none
+	start        int64           // from here on ids are sequences of the stream
 	tokensKept   int             // Options.Tokens
 	keys, tokens int             // rows added by this transaction
 	rooms        map[string]room // that were used lately; emptied when a transaction fails
@@ -63,6 +66,9 @@ func (t *tx) entry(e chat.Entry) chat.Entry {
 	e.ID, e.Time = t.id, t.time
 	return e
 }
+
+// version is what an account's state is known by: its entry, and in a cluster the last of its subject.
+func (t *tx) version() int64 { return max(t.id, t.seq) }
 
 // run executes a statement and returns how many rows it changed.
 func run(s *sql.Stmt, args ...any) (int64, error) {
@@ -149,8 +155,9 @@ const purgeSpare = 16
 // transaction added, so that what is kept shrinks wherever much has expired
 // and no transaction becomes long. Nothing else depends on when it happens.
 //
-// Keys expire by the log's time, tokens by the clock, as auth does it: with the
-// log ahead of the clock, each new token would be gone before its first use.
+// Keys expire by the log's time, tokens by the clock as well, as auth does it: with the
+// log ahead of the clock, each new token would be gone before its first use. Nor may
+// who reads a stream's entries late have lost a token that was spent in time, since the next one hangs on it.
 func (t *tx) purge() error {
 	if t.keys > 0 {
 		if _, err := run(t.purgeKeys, t.ms-keyLife.Milliseconds(), 2*t.keys+purgeSpare); err != nil {
@@ -158,7 +165,7 @@ func (t *tx) purge() error {
 		}
 	}
 	if t.tokens > 0 {
-		if _, err := run(t.purgeTokens, t.now-tokenGrace.Milliseconds(), 2*t.tokens+purgeSpare); err != nil {
+		if _, err := run(t.purgeTokens, min(t.now, t.ms)-tokenGrace.Milliseconds(), 2*t.tokens+purgeSpare); err != nil {
 			return err
 		}
 	}

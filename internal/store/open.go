@@ -17,6 +17,7 @@ import (
 
 	"parley/auth"
 	"parley/internal/chat"
+	"parley/internal/stream"
 )
 
 // ErrLocked: another process has the directory open.
@@ -40,6 +41,9 @@ type Options struct {
 
 	// JournalBytes is the size of the journal. It is allocated at once: 8 MiB.
 	JournalBytes int64
+
+	// Stream orders the log in a cluster. nil: this process does, alone.
+	Stream *stream.Stream
 
 	Now func() time.Time // the clock: time.Now
 	Log *slog.Logger     // told about outages: slog.Default()
@@ -70,9 +74,10 @@ func (o Options) withDefaults() Options {
 // except that the tail and the done functions, which run on the tail
 // goroutine, must not call one that waits for a write.
 type Store struct {
-	opts   Options
-	lock   *os.File
-	writer *writer
+	opts     Options
+	lock     *os.File
+	writer   *writer
+	follower *follower // in a cluster
 
 	reads     *sql.DB
 	query     queries
@@ -94,7 +99,8 @@ var (
 )
 
 // Open opens the database in dir, making both where missing (the directory
-// with mode 0700, files with 0600), and brings an older one up to date. It
+// with mode 0700, files with 0600), and brings an older one up to date; in a cluster it must go with the
+// stream (ErrSingle, ErrReplaced, ErrCut). It
 // refuses a directory that everybody may write to, and a symbolic link for a file. It
 // fails with ErrLocked while another process has it open, and with ErrNewer
 // where a later version of this program wrote it. Writes begin with Start.
@@ -125,6 +131,9 @@ func Open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if s.writer, err = openWriter(ctx, path, s.opts); err != nil {
+		return nil, err
+	}
+	if s.follower, err = s.writer.openFollower(ctx, s.opts.Stream); err != nil {
 		return nil, err
 	}
 	if s.reads, err = openReaders(ctx, path, s.opts.Readers, s.query.table()); err != nil {

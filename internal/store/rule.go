@@ -7,6 +7,9 @@ type locked struct{ chat.Entry }
 
 func (l *locked) apply(t *tx) (result, error) {
 	e := t.entry(l.Entry)
+	if reason, err := t.mayRule(e); reason != nil || err != nil {
+		return refuse(reason), err
+	}
 	_, err := run(t.setLocked, e.Kind == chat.Locked, e.Room)
 	return result{what: shown, entry: e}, err
 }
@@ -22,6 +25,9 @@ func (i *invited) apply(t *tx) (result, error) {
 	}
 	if !ok {
 		return refuse(chat.ErrNotMember), nil
+	}
+	if reason, err := t.isIn(e); reason != nil || err != nil {
+		return refuse(reason), err
 	}
 	var n int
 	if ok, err := found(t.isMember.QueryRow(e.User, r.id), &n); ok || err != nil {
@@ -48,6 +54,9 @@ type expelled struct{ chat.Entry }
 
 func (x *expelled) apply(t *tx) (result, error) {
 	e := t.entry(x.Entry)
+	if reason, err := t.mayRule(e); reason != nil || err != nil {
+		return refuse(reason), err
+	}
 	if err := t.exclude(e.User, e.Room); err != nil {
 		return result{}, err
 	}
@@ -60,6 +69,9 @@ type topicSet struct{ chat.Entry }
 
 func (s *topicSet) apply(t *tx) (result, error) {
 	e := t.entry(s.Entry)
+	if reason, err := t.maySpeak(e); reason != nil || err != nil {
+		return refuse(reason), err
+	}
 	_, err := run(t.setTopic, e.Text, e.Room)
 	return result{what: shown, entry: e}, err
 }

@@ -22,14 +22,34 @@ var appended = map[chat.Kind]func(chat.Entry) op{
 	chat.TopicSet: func(e chat.Entry) op { return &topicSet{e} },
 	chat.Muted:    func(e chat.Entry) op { return &muted{e} },
 	chat.Seen:     func(e chat.Entry) op { return &seen{e} },
-	chat.Gone:     func(e chat.Entry) op { return &gone{e} },
+	chat.Gone:     func(e chat.Entry) op { return &gone{Entry: e} },
 }
 
 // said keeps a message. Most messages are not applied one by one but as blocks, from the backlog.
 type said struct{ chat.Entry }
 
 func (s *said) apply(t *tx) (result, error) {
+	r, err := s.keep(t)
+	if err != nil || r.kept() || t.seq == 0 {
+		return r, err
+	}
+	// It is no message that could be taken back, and of one with its key it has the text.
+	_, err = t.eraseEntry.Exec(t.seq)
+	return r, err
+}
+
+func (s *said) keep(t *tx) (result, error) {
 	e := t.entry(s.Entry)
+	if e.Key != "" && t.seq != 0 {
+		// What a repeat says was checked when it was said first.
+		if first, err := t.firstOf(&e); first.id != 0 || err != nil {
+			e.ID, e.Time = first.id, milliseconds(first.ms)
+			return result{what: repeated, entry: e}, err
+		}
+	}
+	if reason, err := t.maySpeak(e); reason != nil || err != nil {
+		return refuse(reason), err
+	}
 	r, err := t.makeRoom(e.Room)
 	if err != nil {
 		return result{}, err
@@ -52,6 +72,19 @@ func (s *said) apply(t *tx) (result, error) {
 	}
 	t.count(&e)
 	return result{what: shown, entry: e}, nil
+}
+
+// firstOf is the message that has e's key still.
+func (t *tx) firstOf(e *chat.Entry) (first keyed, err error) {
+	r, ok, err := t.findRoom(e.Room)
+	if !ok || err != nil {
+		return keyed{}, err
+	}
+	ok, err = found(t.findKey.QueryRow(e.KeyOwner, r.id, e.Key), &first.id, &first.ms)
+	if !ok || first.ms <= t.ms-keyLife.Milliseconds() {
+		return keyed{}, err
+	}
+	return first, nil
 }
 
 // takeKey keeps the key of e, unless an earlier entry has it still: then it returns that one.

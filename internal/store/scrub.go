@@ -53,6 +53,13 @@ const (
 
 // Scrub implements chat.Log.
 func (s *Store) Scrub(ctx context.Context) error {
+	if err := s.scrub(ctx); err != nil || s.follower == nil {
+		return err
+	}
+	return s.follower.eraseStream(ctx)
+}
+
+func (s *Store) scrub(ctx context.Context) error {
 	w := s.writer
 	if !w.scrub.due() {
 		return nil

@@ -14,6 +14,8 @@ type item struct {
 	op   op
 	done func(chat.Entry, error)
 
+	seq, ms int64 // in a cluster: of the entry in the stream
+
 	result result
 }
 
@@ -30,13 +32,20 @@ func (s *Store) Start(tail func([]chat.Outcome)) {
 	// recycled, so that a batch costs no allocation.
 	committed, spare := make(chan []item, 1), make(chan []item, 3)
 	sequenced := make(chan struct{})
+	if s.follower != nil {
+		s.follower.start(committed, spare)
+	}
 	scrubbing, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
 		defer stop()
 		defer close(committed)
 		defer close(sequenced)
-		s.sequence(committed, spare)
+		if s.follower != nil {
+			s.follow()
+		} else {
+			s.sequence(committed, spare)
+		}
 	})
 	running.Go(func() { s.writer.applier(sequenced) })
 	running.Go(func() { s.writer.scrubber(scrubbing) })
@@ -45,6 +54,25 @@ func (s *Store) Start(tail func([]chat.Outcome)) {
 		running.Wait()
 		close(s.stopped)
 	}()
+}
+
+// follow follows the stream until the store is closed and all are answered.
+func (s *Store) follow() {
+	ctx, stop := context.WithCancel(context.Background())
+	var following sync.WaitGroup
+	following.Go(func() { s.follower.run(ctx) })
+	for !s.closing() {
+		<-s.ready
+	}
+	s.follower.close()
+	stop()
+	following.Wait()
+}
+
+func (s *Store) closing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
 }
 
 // sequence makes batch after batch durable until the queue is closed and empty.
@@ -122,14 +150,63 @@ func (s *Store) Append(e chat.Entry, done func(chat.Entry, error)) {
 		done(chat.Entry{}, fmt.Errorf("store: entries of kind %d are not appended but come of account changes", e.Kind))
 		return
 	}
+	if s.follower != nil {
+		s.publish(e, done)
+		return
+	}
 	s.submit(op(e), done)
 }
 
 // submit queues an op; done is called exactly once.
 func (s *Store) submit(o op, done func(chat.Entry, error)) {
-	if err := s.enqueue(item{op: o, done: done}); err != nil {
+	var err error
+	if s.follower == nil {
+		err = s.enqueue(item{op: o, done: done})
+	} else {
+		var f form
+		if f, err = encode(o); err == nil {
+			err = s.follower.append(f, nil, done)
+		}
+	}
+	if err != nil {
 		done(chat.Entry{}, err)
 	}
+}
+
+// publish is Append in a cluster.
+func (s *Store) publish(e chat.Entry, done func(chat.Entry, error)) {
+	var said time.Time
+	var err error
+	if e.Kind == chat.Gone {
+		said, err = s.goneForm(&e)
+	}
+	var f form
+	if err == nil {
+		f, err = entryForm(e, said)
+	}
+	if err == nil {
+		var key *chat.Entry
+		if e.Key != "" && e.Kind == chat.Said {
+			key = &e
+		}
+		err = s.follower.append(f, key, done)
+	}
+	if err != nil {
+		done(chat.Entry{}, err)
+	}
+}
+
+// goneForm adds to e what a node needs that never reads the message which it takes back: its key, and when it was said.
+func (s *Store) goneForm(e *chat.Entry) (said time.Time, err error) {
+	ctx := context.Background()
+	m, ok, err := s.Message(ctx, e.Message)
+	if err != nil || !ok || m.Room != e.Room {
+		return time.Time{}, err
+	}
+	if _, err = found(s.writer.keys.of.QueryRowContext(ctx, e.Message), &e.KeyOwner, &e.Key); err != nil {
+		return time.Time{}, fmt.Errorf("store: read a key: %w", err)
+	}
+	return m.Time, nil
 }
 
 func (s *Store) enqueue(it item) error {

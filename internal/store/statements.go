@@ -28,6 +28,10 @@ type statements struct {
 	putMute, deleteMute                                              *sql.Stmt
 	countSaid, countRead, findPosition, putPosition, deletePositions *sql.Stmt
 	insertGone, messagesAfter                                        *sql.Stmt
+
+	writeStream, eraseEntry, forgetErased, insertBrought *sql.Stmt
+	isMute, isAdmin, isMaker                             *sql.Stmt
+	isMessage, isAnother, readLate                       *sql.Stmt
 }
 
 // A prepared says which statement becomes of which SQL.
@@ -116,6 +120,19 @@ func (s *statements) table() []prepared {
 		{&s.insertGone, `INSERT INTO gone (room, id, account) VALUES (?, ?, ?)`},
 		{&s.messagesAfter, `SELECT id, time, account, text, more FROM messages WHERE room = ?1 AND id >=
 			coalesce((SELECT max(id) FROM messages WHERE room = ?1 AND id <= ?2), 0) ORDER BY id`},
+
+		{&s.writeStream, `UPDATE log SET stream = ?, seq = ?, digest = ?`},
+		{&s.eraseEntry, `INSERT OR IGNORE INTO erased (seq) VALUES (coalesce((SELECT seq FROM brought WHERE id = ?1), ?1))`},
+		{&s.forgetErased, `DELETE FROM erased WHERE seq = ?`},
+		{&s.insertBrought, `INSERT OR IGNORE INTO brought (id, seq) VALUES (?, ?)`},
+		{&s.isMute, `SELECT until FROM mutes WHERE account = ?`},
+		{&s.isAdmin, `SELECT 1 FROM accounts WHERE name = ? AND admin AND NOT disabled AND NOT removed`},
+		{&s.isMaker, `SELECT 1 FROM rooms WHERE maker = ? AND name = ?`},
+		{&s.isMessage, `SELECT 1 FROM messages WHERE id = ?`},
+		// Whoever has the name now is not who said something then.
+		{&s.isAnother, `SELECT 1 FROM accounts WHERE name = ? AND (removed OR made > ?)`},
+		// Who has seen a message that comes late, or said it, has read it.
+		{&s.readLate, `UPDATE positions SET read = read + 1 WHERE room = ? AND seen >= ? AND account <> ?`},
 	}...)
 }
 
@@ -149,10 +166,13 @@ func (q *queries) table() []prepared {
 }
 
 // keyQueries are the sequencer's.
-type keyQueries struct{ find *sql.Stmt }
+type keyQueries struct{ find, of *sql.Stmt }
 
 func (q *keyQueries) table() []prepared {
-	return []prepared{{&q.find, `SELECT id, time FROM keys WHERE owner = ? AND room = (SELECT id FROM rooms WHERE name = ?) AND key = ?`}}
+	return []prepared{
+		{&q.of, `SELECT owner, key FROM keys WHERE id = ?`},
+		{&q.find, `SELECT id, time FROM keys WHERE owner = ? AND room = (SELECT id FROM rooms WHERE name = ?) AND key = ?`},
+	}
 }
 
 const selectAccount = `SELECT name, hash, admin, disabled, invited, removed, made, version FROM accounts `

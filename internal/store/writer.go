@@ -89,7 +89,7 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 	if err = w.readScrub(ctx); err != nil {
 		return nil, err
 	}
-	w.tx = tx{statements: &w.stmt, tokensKept: opts.Tokens, said: make(counts)}
+	w.tx = tx{statements: &w.stmt, conn: w.conn, tokensKept: opts.Tokens, said: make(counts)}
 	if err = w.stmt.readCounter.QueryRowContext(ctx).Scan(&w.applied, &w.seq.ms, &w.identity, &w.tx.countedAt); err != nil {
 		return nil, err
 	}
@@ -101,7 +101,10 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 		return nil, err
 	}
 	w.retry = opts.Now().Add(journalRetry)
-	if err = w.openJournal(); errors.Is(err, unix.ENOSPC) {
+	if opts.Stream == nil { // which has what the database has not
+		err = w.openJournal()
+	}
+	if errors.Is(err, unix.ENOSPC) {
 		opts.Log.Warn("there is no room on the disk for the journal, and messages are kept more slowly until there is", "error", err)
 	} else if err != nil {
 		return nil, errors.Join(err, w.lookup.Close())
@@ -214,9 +217,11 @@ func (w *writer) blame(o *outage, err error) {
 }
 
 // fail ends all acknowledging.
-func (w *writer) fail(err error) {
+func (w *writer) fail(err error) { w.failAs("the disk or the database failed", err) }
+
+func (w *writer) failAs(what string, err error) {
 	w.failure.Do(func() {
-		w.err = fmt.Errorf("store: the disk or the database failed, nothing can be acknowledged any more: %w", err)
+		w.err = fmt.Errorf("store: %s, nothing can be acknowledged any more: %w", what, err)
 		w.opts.Log.Error("the store has failed: nothing is acknowledged any more", "error", err)
 		close(w.failed)
 	})
