@@ -37,6 +37,9 @@ type tab struct {
 
 func openBrowser(t *testing.T, s *parleytest.Server) *browser {
 	t.Helper()
+	if parleytest.Race {
+		t.Skip("the page is not Go: the race detector looks at the server's part in cmd/parleyd")
+	}
 	chromium := parleytest.Need(t, "chromium")
 	keys, err := tlsutil.LoadKeyPair(filepath.Join(s.Certs, "server.pem"), filepath.Join(s.Certs, "server-key.pem"), slog.New(slog.DiscardHandler))
 	if err != nil {
