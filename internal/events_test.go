@@ -34,12 +34,21 @@ const (
 		`and a row for noun.verb in the table of ` + eventsPage
 )
 
-// events finds what a file logs, the keys that it gives to loggers by With, and what breaks the rules.
+// events finds what a file logs, the keys that it gives by With or in a list made before (With takes one: []any{"key", value}), and what breaks the rules.
 func events(set *token.FileSet, f *ast.File) (found []event, with, bad []string) {
 	ast.Inspect(f, func(n ast.Node) bool {
+		if list, ok := n.(*ast.CompositeLit); ok {
+			if array, ok := list.Type.(*ast.ArrayType); ok && isNamed(array.Elt, "any") {
+				with = append(with, keys(list.Elts)...)
+			}
+			return true
+		}
 		call, ok := n.(*ast.CallExpr)
 		if !ok {
 			return true
+		}
+		if isNamed(call.Fun, "append") {
+			with = append(with, keys(call.Args[1:])...)
 		}
 		fun, ok := call.Fun.(*ast.SelectorExpr)
 		if !ok {
@@ -80,6 +89,11 @@ func events(set *token.FileSet, f *ast.File) (found []event, with, bad []string)
 		return true
 	})
 	return found, with, bad
+}
+
+func isNamed(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
 }
 
 // ending is the last name of an expression such as slog.LevelWarn.
@@ -235,13 +249,14 @@ func TestEventsCanFail(t *testing.T) {
 		}
 	}
 	set := token.NewFileSet()
-	f, err := parser.ParseFile(set, "x.go", `package x; func f() { log.With("from", a); log.Warn("shut", "event", "door.shut", "by", err.Error())
+	f, err := parser.ParseFile(set, "x.go", `package x; func f() { attrs := []any{"from", a}; log.With(append(attrs, "at", b)...).Warn("shut", "event", "door.shut", "by", err.Error())
 		slog.NewLogLogger(log.With("event", "door.shut", "by", b).Handler(), slog.LevelWarn) }`, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	found, with, bad := events(set, f)
-	if bad = append(bad, compareEvents(found, with, good)...); len(found) != 2 || len(bad) > 0 {
+	more := strings.Replace(good, "`from`", "`from`, `at`", 1)
+	if bad = append(bad, compareEvents(found, with, more)...); len(found) != 2 || len(bad) > 0 {
 		t.Errorf("what is right is refused: %v %q", found, bad)
 	}
 }
