@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	uv "github.com/charmbracelet/ultraviolet"
+
+	"parley/internal/picture"
 )
 
 // shownAddr is what a picture has for the server's address.
@@ -26,10 +28,10 @@ var fixed = []struct {
 }
 
 // fix replaces clocks, the days on the full screen's rules, and addr, the server's address. No cell moves.
-func (p *shot) fix(addr string) error {
-	p.title = strings.TrimSuffix(strings.ReplaceAll(p.title, addr, shownAddr), ":7443") // as one would type it
+func fix(p *picture.Screen, addr string) error {
+	p.Title = strings.TrimSuffix(strings.ReplaceAll(p.Title, addr, shownAddr), ":7443") // as one would type it
 	address := regexp.MustCompile(regexp.QuoteMeta(addr))
-	for _, line := range p.lines {
+	for _, line := range p.Lines {
 		if err := replace(line, address, shownAddr, ""); err != nil {
 			return err
 		}

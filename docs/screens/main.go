@@ -11,7 +11,6 @@
 //   - scenes.go: the scenes, and the steps that they are made of
 //   - stage.go: the programs behind a scene
 //   - fixed.go: what would be another one the next time
-//   - svg.go: a screen, drawn; theme.go: its colours
 package main
 
 import (

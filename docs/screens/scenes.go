@@ -152,7 +152,7 @@ func matches(name, pattern string) step {
 }
 
 // play plays the scene with the parley and the parleyd in a directory, and draws it.
-func (sc *scene) play(programs string) (picture []byte, err error) {
+func (sc *scene) play(programs string) (drawn []byte, err error) {
 	dir, err := os.MkdirTemp("", "parley-scene-")
 	if err != nil {
 		return nil, err
@@ -173,13 +173,13 @@ func (sc *scene) play(programs string) (picture []byte, err error) {
 	for _, step := range sc.steps {
 		step(s)
 	}
-	shot := s.look(sc.of)
-	if err := shot.fix(s.addr); err != nil {
+	screen := s.look(sc.of)
+	if err := fix(screen, s.addr); err != nil {
 		return nil, err
 	}
-	picture = shot.svg()
-	if len(picture) > maxPicture {
-		return nil, fmt.Errorf("the picture has %d bytes, more than %d", len(picture), maxPicture)
+	drawn = screen.SVG()
+	if len(drawn) > maxPicture {
+		return nil, fmt.Errorf("the picture has %d bytes, more than %d", len(drawn), maxPicture)
 	}
-	return picture, nil
+	return drawn, nil
 }

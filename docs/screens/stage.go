@@ -14,6 +14,7 @@ import (
 	uv "github.com/charmbracelet/ultraviolet"
 	"github.com/charmbracelet/x/ansi"
 
+	"parley/internal/picture"
 	"parley/internal/tmux"
 )
 
@@ -143,11 +144,11 @@ func exact(socket string, command []string) []string {
 }
 
 // look is somebody's screen as it is.
-func (s *stage) look(name string) *shot {
+func (s *stage) look(name string) *picture.Screen {
 	x := s.screens[name]
-	p := &shot{title: "parley " + name + "@" + s.addr, about: s.scene.about, width: s.scene.width, height: s.scene.height}
-	p.column, p.row, p.cursor = x.Cursor()
-	p.lines = uv.NewStyledString(strings.TrimSuffix(x.Styled(), "\n")).Lines(ansi.GraphemeWidth)
+	p := &picture.Screen{Title: "parley " + name + "@" + s.addr, About: s.scene.about, Width: s.scene.width, Height: s.scene.height}
+	p.Column, p.Row, p.Cursor = x.Cursor()
+	p.Lines = uv.NewStyledString(strings.TrimSuffix(x.Styled(), "\n")).Lines(ansi.GraphemeWidth)
 	return p
 }
 

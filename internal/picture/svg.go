@@ -1,4 +1,4 @@
-package main
+package picture
 
 import (
 	"bytes"
@@ -11,13 +11,14 @@ import (
 	uv "github.com/charmbracelet/ultraviolet"
 )
 
-// shot is what is on a screen.
-type shot struct {
-	title, about  string
-	width, height int       // cells
-	lines         []uv.Line // a wide character is one cell, of width 2
-	column, row   int       // of the cursor
-	cursor        bool      // it is shown
+// Screen is what is on a screen.
+type Screen struct {
+	Title         string    // of the window
+	About         string    // the picture in words, for who can't see it
+	Width, Height int       // cells
+	Lines         []uv.Line // a wide character is one cell, of width 2
+	Column, Row   int       // of the cursor
+	Cursor        bool      // it is shown
 }
 
 // In pixels. A cell is as wide as the digits of common monospaced fonts; at this height their frames of box-drawing characters close.
@@ -30,32 +31,45 @@ const (
 	bar        = 28 // the window's title
 )
 
-// svg draws the screen as a window, in the colours that the reader's system prefers. It holds no script, and loads nothing.
-func (p *shot) svg() []byte {
+// SVG draws the screen as a window, in the colours that the reader's system prefers. It holds no script, and loads nothing.
+func (p *Screen) SVG() []byte {
 	var b bytes.Buffer
-	w, h := float64(p.width)*cellWidth+2*margin, float64(p.height*cellHeight+bar+2*margin)
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]s" height="%[2]s" viewBox="0 0 %[1]s %[2]s" role="img">`+"\n", px(w), px(h))
-	fmt.Fprintf(&b, "<title>%s</title>\n", escape(p.about))
-	fmt.Fprintf(&b, "<style>text{font-size:%dpx;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace;white-space:pre}\n%s\n"+
-		"@media (prefers-color-scheme:dark){%s}</style>\n", fontSize, light.css(), dark.css())
-	fmt.Fprintf(&b, `<rect class="w" x=".5" y=".5" width="%s" height="%s" rx="8"/>`+"\n", px(w-1), px(h-1))
-	fmt.Fprintf(&b, `<path class="%s" d="M1 %dH%sV%sa7 7 0 0 1-7 7H8a7 7 0 0 1-7-7z"/>`+"\n", screenClass, bar, px(w-1), px(h-8))
-	for i := range 3 {
-		fmt.Fprintf(&b, `<circle class="e" cx="%d" cy="%d" r="5"/>`, 18+18*i, bar/2)
+	p.begin(&b, "")
+	for y, line := range p.Lines {
+		drawLine(&b, line, y)
 	}
-	fmt.Fprintf(&b, "\n"+`<text class="%s" x="%s" y="%d" text-anchor="middle" opacity=".75">%s</text>`+"\n", textClass, px(w/2), bar/2+5, escape(p.title))
-	fmt.Fprintf(&b, `<g transform="translate(%d %d)" xml:space="preserve">`+"\n", margin, bar+margin)
-	for y, line := range p.lines {
-		for _, sp := range spans(line) {
-			sp.draw(&b, y*cellHeight)
-		}
-	}
-	if p.cursor {
-		fmt.Fprintf(&b, `<rect class="%s" x="%s" y="%d" width="%s" height="%d" opacity=".6"/>`+"\n",
-			textClass, px(float64(p.column)*cellWidth), p.row*cellHeight, px(cellWidth), cellHeight)
-	}
+	p.drawCursor(&b)
 	b.WriteString("</g>\n</svg>\n")
 	return b.Bytes()
+}
+
+// begin writes all that is around the screen, and css of the caller's.
+func (p *Screen) begin(b *bytes.Buffer, css string) {
+	w, h := float64(p.Width)*cellWidth+2*margin, float64(p.Height*cellHeight+bar+2*margin)
+	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]s" height="%[2]s" viewBox="0 0 %[1]s %[2]s" role="img">`+"\n", px(w), px(h))
+	fmt.Fprintf(b, "<title>%s</title>\n", escape(p.About))
+	fmt.Fprintf(b, "<style>text{font-size:%dpx;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace;white-space:pre}\n%s\n"+
+		"@media (prefers-color-scheme:dark){%s}%s</style>\n", fontSize, light.css(), dark.css(), css)
+	fmt.Fprintf(b, `<rect class="w" x=".5" y=".5" width="%s" height="%s" rx="8"/>`+"\n", px(w-1), px(h-1))
+	fmt.Fprintf(b, `<path class="%s" d="M1 %dH%sV%sa7 7 0 0 1-7 7H8a7 7 0 0 1-7-7z"/>`+"\n", screenClass, bar, px(w-1), px(h-8))
+	for i := range 3 {
+		fmt.Fprintf(b, `<circle class="e" cx="%d" cy="%d" r="5"/>`, 18+18*i, bar/2)
+	}
+	fmt.Fprintf(b, "\n"+`<text class="%s" x="%s" y="%d" text-anchor="middle" opacity=".75">%s</text>`+"\n", textClass, px(w/2), bar/2+5, escape(p.Title))
+	fmt.Fprintf(b, `<g transform="translate(%d %d)" xml:space="preserve">`+"\n", margin, bar+margin)
+}
+
+func drawLine(b *bytes.Buffer, line uv.Line, row int) {
+	for _, sp := range spans(line) {
+		sp.draw(b, row*cellHeight)
+	}
+}
+
+func (p *Screen) drawCursor(b *bytes.Buffer) {
+	if p.Cursor {
+		fmt.Fprintf(b, `<rect class="%s" x="%s" y="%d" width="%s" height="%d" opacity=".6"/>`+"\n",
+			textClass, px(float64(p.Column)*cellWidth), p.Row*cellHeight, px(cellWidth), cellHeight)
+	}
 }
 
 // span are cells beside one another that are drawn as one.

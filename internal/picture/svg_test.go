@@ -1,4 +1,4 @@
-package main
+package picture
 
 import (
 	"encoding/xml"
@@ -14,8 +14,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-func shotOf(styled string) *shot {
-	return &shot{width: 20, height: 3, lines: uv.NewStyledString(styled).Lines(ansi.GraphemeWidth)}
+func screenOf(styled string) *Screen {
+	return &Screen{Width: 20, Height: 3, Lines: uv.NewStyledString(styled).Lines(ansi.GraphemeWidth)}
 }
 
 // element is what is drawn of the screen, without what is the same in all: <text class="t" x="0" y="12" textLength="8.4" ...>.
@@ -23,9 +23,9 @@ var element = regexp.MustCompile(`<(text|rect) (?:class|fill)="([^"]+)" x="([^"]
 	` (?:lengthAdjust="spacingAndGlyphs"|height="16" shape-rendering="crispEdges")(.*?)/?>(?:(.*)</text>)?`)
 
 // drawn are the screen's texts and rectangles: "colour text x,y+width looks".
-func drawn(t *testing.T, p *shot) (all []string) {
+func drawn(t *testing.T, p *Screen) (all []string) {
 	t.Helper()
-	picture := string(p.svg())
+	picture := string(p.SVG())
 	for d := xml.NewDecoder(strings.NewReader(picture)); ; {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			break
@@ -75,7 +75,7 @@ func TestDraw(t *testing.T) {
 		"latin":            {"Grüße", []string{"t Grüße 0,12+42"}},
 		"other sequences":  {"\x1b[2Ka\x1b]0;title\x07b\x1b[99mc", []string{"t abc 0,12+25.2"}},
 	} {
-		if got := drawn(t, shotOf(c.styled)); !slices.Equal(got, c.want) {
+		if got := drawn(t, screenOf(c.styled)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
@@ -83,43 +83,14 @@ func TestDraw(t *testing.T) {
 
 // The cursor is drawn where it is, unless it is hidden.
 func TestCursor(t *testing.T) {
-	p := shotOf("日")
-	p.column, p.row = 2, 1
+	p := screenOf("日")
+	p.Column, p.Row = 2, 1
 	const cursor = `x="16.8" y="16" width="8.4" height="16" opacity=".6"`
-	if strings.Contains(string(p.svg()), cursor) {
+	if strings.Contains(string(p.SVG()), cursor) {
 		t.Error("a hidden cursor is drawn")
 	}
-	p.cursor = true
-	if !strings.Contains(string(p.svg()), cursor) {
-		t.Errorf("the cursor is not at its place in\n%s", p.svg())
-	}
-}
-
-// What is another one each time is replaced, in its place, whatever its colour and what stands before it.
-func TestFix(t *testing.T) {
-	const addr = "127.100.100.100:34567"
-	p := shotOf("日 23:5\x1b[31m9 at 127.100.100.100:34567|\n24:00 123:45 12:34:56 00:00\n── Friday, 1 May 2026 ───────────\n── Wednesday, 30 September 2026 ─── 日")
-	p.title = "parley alice@" + addr
-	if err := p.fix(addr); err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"日 09:41 at chat.example.org:7443|", "24:00 123:45 09:41:00 09:41", "── Monday, 21 September 2026 ────", "── Monday, 21 September 2026 ────── 日"}
-	for i, line := range p.lines {
-		var text strings.Builder
-		for _, c := range line {
-			text.WriteString(c.Content)
-		}
-		if text.String() != want[i] {
-			t.Errorf("line %d is %q, want %q", i, text.String(), want[i])
-		}
-	}
-	if p.title != "parley alice@chat.example.org" {
-		t.Errorf("the title is %q", p.title)
-	}
-	if err := shotOf("at 127.100.100.100:80").fix("127.100.100.100:80"); err == nil {
-		t.Error("what has another width is replaced")
-	}
-	if err := shotOf("── Friday, 1 May 2026 ─").fix(addr); err == nil {
-		t.Error("a day without room for another is replaced")
+	p.Cursor = true
+	if !strings.Contains(string(p.SVG()), cursor) {
+		t.Errorf("the cursor is not at its place in\n%s", p.SVG())
 	}
 }
