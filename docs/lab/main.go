@@ -4,6 +4,8 @@
 //
 // installs what that needs on Debian and runs it; README.md tells the variables. It runs at the root of the repository.
 //
+//   - script.go: what the recording shows and says; acts.go: what can be done in it; stage.go: the terminals
+//   - cast.go: the steps in their times; speech.go: the narration; record.go: the recording's files
 //   - report.go: the PDF, of the pages in docs; report.html: how it is set; probe.go: the probe's run
 //   - architecture.go: the picture of the packages, docs/architecture.svg
 package main
@@ -14,7 +16,7 @@ import (
 	"os"
 )
 
-const usage = "give one of: report FOLDER PROBE.json, architecture"
+const usage = "give one of: report FOLDER PROBE.json, record FOLDER PROGRAMS, architecture"
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
@@ -31,6 +33,8 @@ func run(args []string) error {
 			return err
 		}
 		return os.WriteFile("docs/architecture.svg", drawn, 0o644)
+	case len(args) == 3 && args[0] == "record":
+		return record(args[1], args[2])
 	case len(args) == 3 && args[0] == "report":
 		p, err := readProbe(args[2])
 		if err != nil {
