@@ -14,8 +14,8 @@ import (
 // maxMoving bounds the picture that moves, in bytes: a page waits for it.
 const maxMoving = 1_000_000
 
-// record plays the script with the programs in a directory, and leaves recording.cast, recording.mp3 and recording.mp4 in a folder, and the best
-// part as docs/lab/recording.svg.
+// record plays the script with the programs in a directory, and leaves recording.cast, recording.mp3 and recording.mp4 in a folder, and the
+// best part as recording.svg.
 func record(folder, programs string) error {
 	said, err := narrate(script)
 	if err != nil {
@@ -41,7 +41,7 @@ func record(folder, programs string) error {
 		if len(moving) > maxMoving {
 			return fmt.Errorf("the moving picture has %d bytes, more than %d", len(moving), maxMoving)
 		}
-		if err := os.WriteFile("docs/lab/recording.svg", moving, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, "recording.svg"), moving, 0o644); err != nil {
 			return err
 		}
 	}

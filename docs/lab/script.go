@@ -25,7 +25,7 @@ const (
 
 const password = "five green plants in a row" // of everybody in the recording
 
-// tooLong is one character more than a message may have.
+// tooLong is one byte more than a message may have.
 const tooLong = 2001
 
 var script = []step{
@@ -91,8 +91,8 @@ var script = []step{
 		expect: []sight{{byHand, "ERROR|empty|"}, {byHand, "ERROR|bad-format|"}, {byHand, "ERROR|unknown-command|"}},
 	},
 	{
-		title: "A line that is too long", shows: "a message of 2001 characters, then a short one.", proves: "length is bounded, and the next line is understood again.",
-		said: "A message of two thousand and one characters, one more than a message may have. The screen fills with the letter x, and the answer is: error, too long. " +
+		title: "A line that is too long", shows: "a message of 2001 bytes, then a short one.", proves: "length is bounded, and the next line is understood again.",
+		said: "A message of two thousand and one bytes, one more than a message may have. The screen fills with the letter x, and the answer is: error, too long. " +
 			"Alice and Bob see nothing of it. The next message, a short one, is said as if nothing had been. So a long line costs the server a small buffer, and no more.",
 		acts: []act{
 			paste(byHand, "MSG|"+strings.Repeat("x", tooLong)+"\n"), await(byHand, "ERROR|too-long|"),
@@ -124,7 +124,7 @@ var script = []step{
 		said: "The hardest case. The server is killed with signal nine, which leaves it no time to say goodbye. Both clients say that the connection is lost, and try again by themselves. " +
 			"Alice speaks while there is no server. Then it is started again. The clients come back without a password, and say: nothing was missed. Bob sees what Alice said, once.",
 		acts: []act{
-			enter(byHand, "kill -9 $(cat server.pid)"), await(server, "Killed"), await(alice, "connection lost"), await(bob, "connection lost"),
+			keys(byHand, "C-l"), enter(byHand, "kill -9 $(cat server.pid)"), await(server, "Killed"), await(alice, "connection lost"), await(bob, "connection lost"),
 			enter(alice, "is anybody still there?"), enter(server, "./serve"), settled(server, "listening", 1),
 			await(alice, "nothing was missed"), await(bob, "nothing was missed"), await(bob, "is anybody still there?"),
 		},
