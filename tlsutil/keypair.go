@@ -80,6 +80,9 @@ func (k *KeyPair) Watch(ctx context.Context, interval time.Duration) {
 // Names are the DNS names and IP addresses that the certificate in use is for, as clients check them.
 func (k *KeyPair) Names() []string { return names(k.current.Load().Leaf) }
 
+// Expires is when the certificate in use does.
+func (k *KeyPair) Expires() time.Time { return k.current.Load().Leaf.NotAfter }
+
 // Pin is the pin of the pair in use; see the function [Pin].
 func (k *KeyPair) Pin() string { return Pin(k.current.Load().Leaf) }
 

@@ -79,6 +79,7 @@ type Outcome struct {
 	Err   error // nothing was kept, and nobody hears of it
 	News  bool  // the rooms are told; not so of repeats and of what changes no room
 	Done  func(Entry, error)
+	Since time.Time // when it was appended here; zero where another node did, or where the log does not say
 }
 
 // Message is one thing that was said, as it is read back.

@@ -5,6 +5,7 @@ import "time"
 // Tail takes what the log has dealt with, in order, on the log's tail
 // goroutine. It is the only way by which messages and memberships reach the rooms.
 func (h *Hub) Tail(batch []Outcome) {
+	all := batch
 	for len(batch) > 0 {
 		n := h.tellRun(batch)
 		if n == 0 {
@@ -17,6 +18,7 @@ func (h *Hub) Tail(batch []Outcome) {
 	h.flushReplies()
 	h.mu.Lock()
 	h.unlock()
+	h.time(all)
 }
 
 func (h *Hub) tellOne(o *Outcome) {
@@ -59,6 +61,7 @@ func (h *Hub) said(e Entry) {
 		}
 	}
 	h.own(r, e.Account)
+	h.counted.Messages++
 	h.tellAll(r, messageEvent("", &e), e.Session)
 }
 
@@ -102,6 +105,7 @@ func (h *Hub) tell(r *room, e Event, except string) {
 func (h *Hub) tellPerson(p *person, bytes []byte, except string) {
 	for _, s := range p.seats {
 		if s.entered && s.Session != except {
+			h.counted.Deliveries++
 			h.tellSeat(s, bytes, false)
 		}
 	}

@@ -41,9 +41,10 @@ type Server struct {
 	draining  bool
 	conns     sync.WaitGroup
 
-	refusals sync.Mutex
-	refused  int // not logged yet
+	refusals sync.Mutex // guards what follows
+	refused  int        // not logged yet
 	logNext  *rate.Limiter
+	counted  Stats // but for what is counted when it is asked for
 }
 
 // New makes a server.
@@ -54,6 +55,7 @@ func New(config *tls.Config, sessions *session.Service, log *slog.Logger, opts O
 		turns:     newTurns(),
 		strangers: make(map[net.Conn]struct{}),
 		logNext:   rate.NewLimiter(rate.Every(time.Second), 1),
+		counted:   newStats(),
 	}
 }
 
@@ -99,6 +101,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 		default:
 			// Out of file descriptors, mostly. Those who are in go on; so does this, when some have left.
 			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			s.failed()
 			s.log.Warn("accepting failed; trying again", "error", err, "in", wait)
 			select {
 			case <-time.After(wait):
@@ -169,6 +172,7 @@ func (s *Server) shake(ctx context.Context, p purpose, v *Visit) {
 	if err != nil {
 		s.known(socket)
 		if !errors.Is(err, errRefused) {
+			s.unshaken(err)
 			s.log.Info("handshake failed", "from", v.from, "error", err.Error())
 		}
 		socket.Close()
@@ -176,6 +180,7 @@ func (s *Server) shake(ctx context.Context, p purpose, v *Visit) {
 		return
 	}
 	s.trim.handshake()
+	s.shaken(p)
 	socket.SetDeadline(time.Time{})
 	if v.pass.standing == visitor {
 		v.conn = conn
@@ -210,6 +215,7 @@ func (s *Server) logRefused(from netip.Addr, why string) {
 	s.refusals.Lock()
 	defer s.refusals.Unlock()
 	s.refused++
+	s.counted.Refused[why]++
 	if s.logNext.Allow() {
 		s.log.Warn("connections refused", "count", s.refused, "last_from", from, "bound", why)
 		s.refused = 0

@@ -50,6 +50,7 @@ type Service struct {
 	log    *slog.Logger
 	opts   Options
 	limits *limits
+	counts counts
 
 	mu       sync.Mutex
 	sessions map[string]*session // by UUID, while their connections are open
@@ -76,6 +77,7 @@ func New(hub *chat.Hub, auth *auth.Service, log *slog.Logger, opts Options) *Ser
 		hub: hub, auth: auth, log: log, opts: opts,
 		limits:   newLimits([costs]Rate{command: opts.CommandRate, message: opts.MessageRate, bytes: opts.ByteRate}),
 		sessions: make(map[string]*session),
+		counts:   counts{Stats: newStats()},
 	}
 }
 

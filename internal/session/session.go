@@ -225,7 +225,7 @@ func (s *session) end(lost error) {
 	s.mu.Lock()
 	why := s.last
 	s.mu.Unlock()
-	reason := "exit"
+	reason := endExit
 	var last []byte
 	var drop bool
 	switch {
@@ -233,12 +233,13 @@ func (s *session) end(lost error) {
 	case why != nil:
 		reason, last, drop = why.code, why.line(), why.drop
 	case s.over:
-		reason = "refused"
+		reason = endRefused
 	case errors.Is(lost, io.EOF):
-		reason = "closed by the peer"
+		reason = endClosed
 	case lost != nil:
-		reason = "lost"
+		reason = endLost
 	}
+	s.svc.counts.end(reason)
 	s.depart(why == nil || !why.gone)
 	wait := s.svc.opts.WriteTimeout
 	if wait <= 0 || drop {
@@ -250,7 +251,7 @@ func (s *session) end(lost error) {
 		s.svc.limits.drop(s.allowance)
 	}
 	attrs := []any{"reason", reason, "for", time.Since(s.since).Round(time.Millisecond).String()}
-	if reason == "lost" {
+	if reason == endLost {
 		attrs = append(attrs, "error", lost.Error())
 	}
 	s.log().Info("disconnected", attrs...)

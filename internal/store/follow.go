@@ -114,6 +114,7 @@ func (f *follower) take(ctx context.Context, entries []stream.Entry) error {
 		return err
 	}
 	last := entries[len(entries)-1]
+	began := time.Now()
 	for failed := false; ; failed = true {
 		if err = f.w.follow(batch, &last); err == nil {
 			break
@@ -132,6 +133,7 @@ func (f *follower) take(ctx context.Context, entries []stream.Entry) error {
 			return ctx.Err()
 		}
 	}
+	f.w.kept(len(entries), time.Since(began))
 	f.progress(last.Seq)
 	for i, w := range lost {
 		batch[i].result = f.resultOf(w)
@@ -171,7 +173,8 @@ func (f *follower) batch(entries []stream.Entry) (batch []item, lost map[int]wai
 				lost[len(batch)] = w
 				batch = append(batch, item{done: w.done})
 			}
-			it.done = f.pop().done
+			w := f.pop()
+			it.done, it.since = w.done, w.since
 		}
 		batch = append(batch, it)
 	}

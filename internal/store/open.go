@@ -45,6 +45,10 @@ type Options struct {
 	// Stream orders the log in a cluster. nil: this process does, alone.
 	Stream *stream.Stream
 
+	// Kept is told how many entries were made durable at once, or in a cluster brought into the tables, and how long that took. It is called
+	// by one goroutine at a time, which waits for it; nil: nobody wants to know.
+	Kept func(entries int, took time.Duration)
+
 	Now func() time.Time // the clock: time.Now
 	Log *slog.Logger     // told about outages: slog.Default()
 }

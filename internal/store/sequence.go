@@ -14,6 +14,8 @@ type item struct {
 	op   op
 	done func(chat.Entry, error)
 
+	since time.Time // when it was queued, in this process; zero in a cluster where another node did
+
 	seq, ms int64 // in a cluster: of the entry in the stream
 
 	result result
@@ -91,8 +93,11 @@ func (s *Store) sequence(committed chan<- []item, spare <-chan []item) {
 		if len(batch) == 0 {
 			continue
 		}
+		began := time.Now()
 		s.writer.keep(batch)
-		s.pace.note(batch, time.Now())
+		now := time.Now()
+		s.writer.kept(len(batch), now.Sub(began))
+		s.pace.note(batch, now)
 		committed <- batch
 	}
 }
@@ -104,7 +109,7 @@ func hand(committed <-chan []item, spare chan<- []item, tail func([]chat.Outcome
 		outcomes = outcomes[:0]
 		for i := range batch {
 			r := &batch[i].result
-			outcomes = append(outcomes, chat.Outcome{Entry: r.entry, Err: r.err, News: r.what == shown, Done: batch[i].done})
+			outcomes = append(outcomes, chat.Outcome{Entry: r.entry, Err: r.err, News: r.what == shown, Done: batch[i].done, Since: batch[i].since})
 		}
 		tail(outcomes)
 		clear(outcomes)
@@ -161,7 +166,7 @@ func (s *Store) Append(e chat.Entry, done func(chat.Entry, error)) {
 func (s *Store) submit(o op, done func(chat.Entry, error)) {
 	var err error
 	if s.follower == nil {
-		err = s.enqueue(item{op: o, done: done})
+		err = s.enqueue(item{op: o, done: done, since: time.Now()})
 	} else {
 		var f form
 		if f, err = encode(o); err == nil {

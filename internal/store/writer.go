@@ -28,8 +28,9 @@ type writer struct {
 	seq      clock        // the sequencer's
 	lookup   *sql.DB      // the sequencer's connection that only reads
 	keys     keyQueries
-	retry    time.Time   // when to try again to make a journal
-	lagging  atomic.Bool // the last commit failed
+	retry    time.Time    // when to try again to make a journal
+	lagging  atomic.Bool  // the last commit failed
+	recorded atomic.Int64 // bytes of the journal that are in use
 	scrub    scrubber
 	wide     int64 // up to this message blocks may span wideSpan ids
 

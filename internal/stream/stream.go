@@ -144,6 +144,14 @@ func (s *Stream) Name() string { return s.o.Name }
 // Identity was given when the stream was made, and tells it from another of the same name.
 func (s *Stream) Identity() string { return s.identity }
 
+// LastHeard is the sequence of the stream's last entry as its leader told it last, a second ago or so while it is reachable.
+func (s *Stream) LastHeard() uint64 {
+	if latest := s.latest.Load(); latest != nil {
+		return latest.State.LastSeq
+	}
+	return 0
+}
+
 // Reachable says whether the stream's leader answers, as of the last two seconds or so.
 func (s *Stream) Reachable() bool {
 	return s.nc.IsConnected() && time.Since(time.Unix(0, s.answered.Load())) < probeEvery+probeTimeout+probeEvery/2
