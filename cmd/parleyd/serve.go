@@ -40,13 +40,14 @@ type serve struct {
 	FixedRooms bool     `help:"Only admins make new rooms."`
 	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
+	monitoring
 	shared
 	bounds
 }
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := errors.Join(c.check(), checkListen(c.Listen), c.checkWeb()); err != nil {
+	if err := errors.Join(c.bounds.check(), checkListen(c.Listen), c.checkWeb(), c.monitoring.check()); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
@@ -63,6 +64,11 @@ func (c *serve) Run() error {
 	if err != nil {
 		return err
 	}
+	end, err := c.monitoring.begin(log)
+	if err != nil {
+		return err
+	}
+	defer end()
 	opening, opened := untilTold()
 	h, err := openHouse(opening, c, log)
 	told := opening.Err() != nil
@@ -120,7 +126,8 @@ func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err er
 			err = errors.Join(err, h.close())
 		}
 	}()
-	keeping := c.bounds.store(log)
+	keeping, rooms, signing := c.bounds.store(log), c.rooms(c.FixedRooms), c.bounds.auth(log)
+	c.observe(&keeping, &rooms, &signing)
 	if c.Nats != "" {
 		if h.stream, err = c.join(ctx, c.Nats, 0, 0, c.LogQueue, log); err != nil {
 			return nil, err
@@ -137,9 +144,9 @@ func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err er
 	if err != nil {
 		return nil, err
 	}
-	h.hub = chat.New(h.store, state, c.rooms(c.FixedRooms))
+	h.hub = chat.New(h.store, state, rooms)
 	h.store.Start(h.hub.Tail)
-	h.auth, err = auth.New(ctx, h.store, c.bounds.auth(log))
+	h.auth, err = auth.New(ctx, h.store, signing)
 	return h, err
 }
 
@@ -200,6 +207,7 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 	failed := make(chan error, len(in.lines)+len(in.web))
 	in.run(ctx, running.Go, failed, log)
 	running.Go(func() { keys.Watch(ctx, 0) })
+	c.serving(h, in, keys)
 	if trial != nil {
 		trial.explain(os.Stdout, in)
 	}
@@ -210,6 +218,7 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 		return &exitError{exitDisk, fmt.Errorf("%w: %w", errDisk, h.store.Err())}
 	}
 	log.Info("stopping")
+	c.draining()
 	go exitOnSecond(signals, log)
 	within, stop := context.WithTimeout(ctx, drainWithin)
 	defer stop()
