@@ -132,8 +132,12 @@ func TestMetrics(t *testing.T) {
 	t.Run("ends", func(t *testing.T) {
 		web.do("EXIT|")
 		alice.Close()
+		flood := s.DialFrom("127.0.0.8")
+		flood.Write(strings.Repeat("x", 70000)) // a line without an end
+		ended(t, flood, "BYE|flood|*")
 		was = s.grown(was, map[string]float64{
 			`parley_sessions_ended_total{reason="exit"}`:        1,
+			`parley_sessions_ended_total{reason="flood"}`:       1,
 			`parley_connections{front="web",state="signed-in"}`: -1,
 		})
 	})
