@@ -32,7 +32,7 @@ func TestMetrics(t *testing.T) {
 
 	alice, bob := s.SignIn("alice"), s.SignIn("bob")
 	web := signInBrowser(s.Server, "bob")
-	was := s.grown(first, map[string]float64{
+	was := s.grown(t, first, map[string]float64{
 		`parley_sign_ins_total{by="password",outcome="ok"}`:  3,
 		`parley_connections{front="line",state="signed-in"}`: 2,
 		`parley_connections{front="web",state="signed-in"}`:  1,
@@ -52,7 +52,7 @@ func TestMetrics(t *testing.T) {
 			t.Fatal(code)
 		}
 		bob.Await("number 4")
-		was = s.grown(was, map[string]float64{
+		was = s.grown(t, was, map[string]float64{
 			"parley_messages_total":                       5,
 			"parley_deliveries_total":                     10, // bob has two sessions, and alice's is the writer's
 			"parley_delivery_seconds_count":               5,
@@ -69,7 +69,7 @@ func TestMetrics(t *testing.T) {
 		c.Do("HELLO|alice|wrong")
 		c.Do("HELLO|visitor")
 		s.DialFrom("127.0.0.2").Hello("bob", bob.Token())
-		was = s.grown(was, map[string]float64{
+		was = s.grown(t, was, map[string]float64{
 			`parley_sign_ins_total{by="password",outcome="denied"}`:    3,
 			`parley_sign_ins_total{by="password",outcome="throttled"}`: 1,
 			`parley_sign_ins_total{by="guest",outcome="ok"}`:           1,
@@ -97,7 +97,7 @@ func TestMetrics(t *testing.T) {
 			}
 			conn.Close()
 		}
-		was = s.grown(was, map[string]float64{
+		was = s.grown(t, was, map[string]float64{
 			`parley_handshake_failures_total{reason="rejected"}`:     1,
 			`parley_handshake_failures_total{reason="unacceptable"}`: 1,
 			`parley_handshake_failures_total{reason="not-tls"}`:      1,
@@ -118,7 +118,7 @@ func TestMetrics(t *testing.T) {
 		}
 		defer page.Close()
 		fmt.Fprintf(page, "GET /no/such/page HTTP/1.1\r\nHost: %s\r\n\r\n", s.Addr)
-		was = s.grown(was, map[string]float64{
+		was = s.grown(t, was, map[string]float64{
 			`parley_connections{front="line",state="unauthenticated"}`:    2,
 			`parley_connections_refused_total{bound="max-unauth-per-ip"}`: 1,
 			`parley_connections_refused_total{bound="max-conns-per-ip"}`:  0,
@@ -135,7 +135,7 @@ func TestMetrics(t *testing.T) {
 		flood := s.DialFrom("127.0.0.8")
 		flood.Write(strings.Repeat("x", 70000)) // a line without an end
 		ended(t, flood, "BYE|flood|*")
-		was = s.grown(was, map[string]float64{
+		was = s.grown(t, was, map[string]float64{
 			`parley_sessions_ended_total{reason="exit"}`:        1,
 			`parley_sessions_ended_total{reason="flood"}`:       1,
 			`parley_connections{front="web",state="signed-in"}`: -1,

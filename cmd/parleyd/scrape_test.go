@@ -119,8 +119,8 @@ func (s *scrape) own() (names []string) {
 }
 
 // grown checks that these series are so much greater than they were before, and fails where they are not within a while.
-func (m *monitored) grown(before *scrape, want map[string]float64) (now *scrape) {
-	m.T.Helper()
+func (m *monitored) grown(t *testing.T, before *scrape, want map[string]float64) (now *scrape) {
+	t.Helper()
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		now = m.scrape()
 		var off []string
@@ -134,7 +134,7 @@ func (m *monitored) grown(before *scrape, want map[string]float64) (now *scrape)
 			return now
 		}
 		if time.Since(began) > parleytest.Patience {
-			m.T.Fatal(strings.Join(off, "\n"))
+			t.Fatal(strings.Join(off, "\n"))
 		}
 	}
 }
