@@ -51,9 +51,9 @@ func (m *monitoring) begin(log *slog.Logger) (end func(), err error) {
 		return nil, err
 	}
 	at := listeners[0].Addr().String()
-	log.Info("serving metrics", "addr", at, "pprof", m.Pprof)
+	log.Info("serving metrics", "event", "metrics.listening", "addr", at, "pprof", m.Pprof)
 	if !isLoopback(at) {
-		log.Warn("whoever reaches this address can read the metrics", "addr", at)
+		log.Warn("whoever reaches this address can read the metrics", "event", "metrics.open", "addr", at)
 	}
 	m.monitor = metrics.New()
 	return m.monitor.Serve(listeners[0], m.Pprof, log).Close, nil

@@ -32,7 +32,7 @@ type Server struct {
 // Serve answers on l until Close; it owns l. profiles adds /debug/pprof/.
 func (m *Monitor) Serve(l net.Listener, profiles bool, log *slog.Logger) *Server {
 	s := &Server{ended: make(chan struct{})}
-	errs := slog.NewLogLogger(log.With("front", "metrics").Handler(), slog.LevelWarn)
+	errs := slog.NewLogLogger(log.With("event", "metrics.error", "front", "metrics").Handler(), slog.LevelWarn)
 	s.http = http.Server{
 		Handler: m.routes(profiles, errs), ErrorLog: errs, ConnState: atMost(maxConns), MaxHeaderBytes: maxHead,
 		ReadHeaderTimeout: headWait, ReadTimeout: headWait, IdleTimeout: idleWait, WriteTimeout: writeWait,
@@ -40,7 +40,7 @@ func (m *Monitor) Serve(l net.Listener, profiles bool, log *slog.Logger) *Server
 	go func() {
 		defer close(s.ended)
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("metrics are no longer served", "error", err)
+			log.Error("metrics are no longer served", "event", "metrics.ended", "error", err)
 		}
 	}()
 	return s
