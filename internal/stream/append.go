@@ -156,7 +156,7 @@ func (a *appends) heard(m *nats.Msg) {
 	defer a.mu.Unlock()
 	if why := (refusal{}); errors.As(err, &why) && time.Since(a.told) > tellEvery {
 		a.told = time.Now()
-		a.s.log.Warn("NATS keeps nothing of what is written", "reason", why.Description)
+		a.s.log.Warn("NATS keeps nothing of what is written", "event", "stream.full", "reason", why.Description)
 	}
 	if i := number - a.head; number >= a.head && i < uint64(len(a.queue)) && !a.queue[i].answered {
 		one := a.queue[i]

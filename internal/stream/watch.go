@@ -51,7 +51,7 @@ func (s *Stream) watch() {
 			since = time.Now()
 		case time.Since(since) > moveAfter:
 			since = time.Now()
-			s.log.Warn("the stream has no leader that answers", "server", s.nc.ConnectedUrlRedacted())
+			s.log.Warn("the stream has no leader that answers", "event", "stream.unled", "server", s.nc.ConnectedUrlRedacted())
 			if len(s.nc.Servers()) > 1 {
 				_ = s.nc.ForceReconnect() // an error says that the connection is closed
 			}
@@ -67,9 +67,9 @@ func (s *Stream) compare(info *streamInfo, before string) (wrong string) {
 	}
 	switch {
 	case wrong != "" && wrong != before:
-		s.log.Error("the stream was changed: what is acknowledged may be lost, or nothing be kept", "reason", wrong)
+		s.log.Error("the stream was changed: what is acknowledged may be lost, or nothing be kept", "event", "stream.changed", "reason", wrong)
 	case wrong == "" && before != "":
-		s.log.Info("the stream is as it should be again")
+		s.log.Info("the stream is as it should be again", "event", "stream.right")
 	}
 	return wrong
 }
