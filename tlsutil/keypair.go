@@ -83,6 +83,9 @@ func (k *KeyPair) Names() []string { return names(k.current.Load().Leaf) }
 // Pin is the pin of the pair in use; see the function [Pin].
 func (k *KeyPair) Pin() string { return Pin(k.current.Load().Leaf) }
 
+// Expires is the end of the certificate in use: no client accepts it after that.
+func (k *KeyPair) Expires() time.Time { return k.current.Load().Leaf.NotAfter }
+
 func (k *KeyPair) poll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
