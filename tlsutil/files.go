@@ -85,6 +85,20 @@ func (p pendingFile) commit() error { return os.Rename(p.temp, p.name) }
 // discard does nothing after commit, which took the file away.
 func (p pendingFile) discard() { _ = os.Remove(p.temp) }
 
+// WriteFile puts a file of that content in the place of name, whole or not at all, also where the power goes. It is never wider than mode, or 0600
+// while it is being written.
+func WriteFile(name string, data []byte, mode fs.FileMode) error {
+	p, err := stage(name, data, mode)
+	if err != nil {
+		return err
+	}
+	defer p.discard()
+	if err := p.commit(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
 // syncDir makes the renames in dir outlast a power cut.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
