@@ -24,7 +24,7 @@ const (
 	orderWithin   = 5 * time.Minute  // a whole order
 	requestWithin = 30 * time.Second // one request and its answer
 	answerBytes   = 1 << 20          // one answer
-	retries       = 5                // of one request that the CA was too busy for
+	retries       = 3                // of one request
 )
 
 // client talks to a CA by TLS alone, wherever its directory sends it.
@@ -88,12 +88,7 @@ func (i *Issuer) renew(ctx context.Context) error {
 func (i *Issuer) order(ctx context.Context) ([][]byte, error) {
 	ca := &acme.Client{
 		Key: i.account, HTTPClient: i.http, DirectoryURL: i.directory, UserAgent: "parleyd",
-		RetryBackoff: func(n int, _ *http.Request, _ *http.Response) time.Duration {
-			if n > retries {
-				return 0 // no more
-			}
-			return time.Duration(n) * time.Second
-		},
+		RetryBackoff: again,
 	}
 	if _, err := ca.Register(ctx, &acme.Account{}, acme.AcceptTOS); err != nil && !errors.Is(err, acme.ErrAccountAlreadyExists) {
 		return nil, fmt.Errorf("account: %w", err)
@@ -119,6 +114,17 @@ func (i *Issuer) order(ctx context.Context) ([][]byte, error) {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
 	return chain, nil
+}
+
+// again says when a request is repeated: at once where the CA wants another nonce, a little later where it is in trouble; 0 is not at all.
+func again(n int, _ *http.Request, answer *http.Response) time.Duration {
+	switch {
+	case n > retries || answer.StatusCode == http.StatusTooManyRequests:
+		return 0
+	case answer.StatusCode < http.StatusInternalServerError:
+		return time.Millisecond
+	}
+	return time.Duration(n) * time.Second
 }
 
 // prove shows the CA that one name is this server's.
