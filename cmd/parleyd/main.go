@@ -48,6 +48,7 @@ type commandLine struct {
 	Version kong.VersionFlag `help:"Show the version."`
 
 	Serve    serve    `cmd:"" default:"withargs" help:"Serve (also without the word)."`
+	Check    checking `cmd:"" help:"Look whether a server with these flags is, or would be, all right; it may be running."`
 	Certs    certs    `cmd:"" help:"Make a CA and a server certificate, or renew the certificate."`
 	User     user     `cmd:"" help:"Add, list, disable, enable and remove accounts; set passwords."`
 	Throttle throttle `cmd:"" help:"List and lift the waits after failed sign-ins."`

@@ -182,7 +182,9 @@ func (i *Issuer) keep(failed failures, err error) failures {
 	return failed
 }
 
-func (i *Issuer) failuresFile() string { return filepath.Join(i.dir, "failures") }
+const failuresName = "failures"
+
+func (i *Issuer) failuresFile() string { return filepath.Join(i.dir, failuresName) }
 
 // brief is an error of which the CA has said a part, as much of it as belongs into a log.
 func brief(err error) string {
