@@ -56,6 +56,7 @@ func noneFailed(t *testing.T, found []finding) {
 
 // TestCheckRunning: a server that runs is all right, goes on, and has its own ports; another program has not.
 func TestCheckRunning(t *testing.T) {
+	t.Parallel()
 	s := parleytest.Start(t, "--web-listen", "127.0.0.1:0")
 	s.User("alice")
 	alice := s.SignIn("alice")
@@ -97,6 +98,7 @@ func TestCheckRunning(t *testing.T) {
 
 // TestCheckNATS: the stream, which is not made by looking, and whether the database goes with it.
 func TestCheckNATS(t *testing.T) {
+	t.Parallel()
 	way := parleytest.StartNATS(t, 1).Entrance()
 	dir := filepath.Join(t.TempDir(), "data")
 	look := func(data string) []finding { return checked(t, append(way.Flags(), "--data", data)...) }
@@ -119,6 +121,7 @@ func TestCheckNATS(t *testing.T) {
 
 // TestCheckACME: the CA, its certificate, and what the last orders came to.
 func TestCheckACME(t *testing.T) {
+	t.Parallel()
 	ca, s := startACME(t, 90*24*time.Hour)
 	given := []string{"--data", s.Data, "--acme", "localhost", "--acme-directory", ca.Directory, "--acme-ca", ca.TLS, "--listen", s.Addr}
 	eventually(t, "there is a certificate", func() bool { return issued(s) > 0 })

@@ -31,15 +31,16 @@ type CA struct {
 	orders int
 }
 
+// configure has Pebble look at once, and want each order proved anew. It knows no other way than the environment, which nothing else of these names reads.
+var configure = sync.OnceFunc(func() {
+	os.Setenv("PEBBLE_VA_NOSLEEP", "1")
+	os.Setenv("PEBBLE_AUTHZREUSE", "0")
+})
+
 // Start starts a CA whose certificates last for life, until the test ends.
 func Start(t testing.TB, life time.Duration, port443 int) *CA {
 	t.Helper()
-	for name, value := range map[string]string{
-		"PEBBLE_VA_NOSLEEP": "1", // it looks at once
-		"PEBBLE_AUTHZREUSE": "0", // each order is proved anew
-	} {
-		t.Setenv(name, value)
-	}
+	configure()
 	quiet, kept := log.New(io.Discard, "", 0), db.NewMemoryStore()
 	profiles := map[string]ca.Profile{"default": {Description: "the only one", ValidityPeriod: uint64(life / time.Second)}}
 	authority := ca.New(quiet, kept, "", "ecdsa", 0, 1, profiles)

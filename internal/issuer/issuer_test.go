@@ -88,6 +88,7 @@ func (w *world) open() (i *issuer.Issuer, stop func()) {
 
 // TestIssue: the first certificate is got and kept, and a restart shows it without asking the CA again.
 func TestIssue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 90*24*time.Hour)
 	i, stop := w.open()
 	if i.Keys().Leaf() != nil {
@@ -129,7 +130,8 @@ func TestIssue(t *testing.T) {
 // TestRenew: the certificate is replaced before its end, for the same key, while who connects is always shown one that holds; and more names are
 // certified when there are more.
 func TestRenew(t *testing.T) {
-	w := newWorld(t, 6*time.Second)
+	t.Parallel()
+	w := newWorld(t, 12*time.Second)
 	i, stop := w.open()
 	eventually(t, "there is a certificate", func() bool { return i.Keys().Leaf() != nil })
 	first, pin := i.Keys().Leaf(), i.Keys().Pin()
@@ -148,6 +150,7 @@ func TestRenew(t *testing.T) {
 
 // TestFailure: a CA that does not do its part leaves everything as it is, is told of once, is not asked again soon, not even by a restart, and is by Hurry.
 func TestFailure(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 90*24*time.Hour)
 	w.ca.Refuse(http.StatusTooManyRequests)
 	i, stop := w.open()
@@ -187,6 +190,7 @@ func TestFailure(t *testing.T) {
 
 // TestForgery: a CA that cannot show who it is, or sends us into the clear, gets nothing.
 func TestForgery(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 90*24*time.Hour)
 	w.opts.CAFile = w.ca.Root // not what its directory is trusted by
 	i, stop := w.open()
