@@ -40,11 +40,14 @@ func TestProof(t *testing.T) {
 		t.Errorf("the proof that is due: %s, %s, %v", pin, proto, err)
 	}
 	refused("another's name", "localhost")
+	also := f.ca.issue(t, nil) // due for a name that the server has a certificate for
+	keys.Prove("localhost", &also)
 	for _, protos := range [][]string{nil, {tlsutil.ALPN}, {tlsutil.HTTP}, {tlsutil.ALPN, tlsutil.Proof}, {tlsutil.Proof, tlsutil.HTTP}} {
 		if pin, proto, err := shown("localhost", protos...); err != nil || pin != tlsutil.Pin(f.first.Leaf) || proto == tlsutil.Proof {
 			t.Errorf("who offers %q meanwhile: %s, %q, %v", protos, pin, proto, err)
 		}
 	}
+	keys.Prove("localhost", nil)
 	keys.Prove("chat.example.ORG", nil)
 	refused("not due any more", "chat.example.org")
 }
