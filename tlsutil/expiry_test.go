@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,26 @@ import (
 )
 
 const day = 24 * time.Hour
+
+// lines is a log that is read while it is written.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// take is what was written since the last time.
+func (l *lines) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.b.Reset()
+	return l.b.String()
+}
 
 // TestExpiryIsTold: once at each of 30, 7 and 1 days and at the end, whatever was passed meanwhile; anew for a certificate that replaces it; and
 // not for a mark that is half of a short life.
@@ -40,7 +61,7 @@ func TestExpiryIsTold(t *testing.T) {
 					}), f.cert, f.key)
 				}
 				limited()
-				var log bytes.Buffer
+				var log lines
 				keys, err := tlsutil.LoadKeyPair(f.cert, f.key, slog.New(slog.NewTextHandler(&log, nil)))
 				check(t, err)
 				ctx, cancel := context.WithCancel(t.Context())
@@ -49,10 +70,10 @@ func TestExpiryIsTold(t *testing.T) {
 				var got []string
 				follow := func(days int) {
 					for range days*24 + 2 {
-						log.Reset()
+						log.take()
 						time.Sleep(time.Hour)
 						synctest.Wait()
-						for line := range strings.Lines(log.String()) {
+						for line := range strings.Lines(log.take()) {
 							on := fmt.Sprintf("day %d", time.Since(start)/day)
 							switch _, left, _ := strings.Cut(line, "days_left="); {
 							case strings.Contains(line, "has expired") && strings.Contains(line, "level=ERROR"):

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -137,6 +138,11 @@ func TestCheckACME(t *testing.T) {
 	found = checked(t, append(given, "--acme", "nowhere.invalid")...)
 	wantFound(t, found, "acme", failing, "nowhere.invalid leads nowhere")
 	wantFound(t, found, "certificate", failing, "not for nowhere.invalid")
+	account, err := filepath.Glob(filepath.Join(s.Data, "acme", "*", "account-key.pem"))
+	if err != nil || len(account) != 1 || os.Chmod(account[0], 0o640) != nil {
+		t.Fatalf("%q, %v", account, err)
+	}
+	wantFound(t, checked(t, given...), "data", failing, "account-key.pem has mode 0640")
 	s.Stop()
 	ca.Refuse(http.StatusServiceUnavailable)
 	wantFound(t, checked(t, given...), "acme", failing, "the CA cannot be asked")

@@ -33,8 +33,11 @@ func (i *inspection) data(context.Context) {
 		i.fail("chmod o-w "+string(i.Data), "everybody may write to %s, and a server refuses it", i.Data)
 		return
 	}
+	private, _ := filepath.Glob(i.Data.join("acme/*/*"))
 	for _, name := range []string{"parley.db", "parley.db-wal", "parley.journal", "control.sock", "lock"} {
-		file := i.Data.join(name)
+		private = append(private, i.Data.join(name))
+	}
+	for _, file := range private {
 		if info, err := os.Lstat(file); err == nil && info.Mode().Perm()&0o077 != 0 {
 			i.fail("chmod 600 "+file, "%s has mode %04o: others than its owner can get at it", file, info.Mode().Perm())
 			return

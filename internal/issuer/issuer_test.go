@@ -153,7 +153,7 @@ func TestFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 90*24*time.Hour)
 	w.ca.Refuse(http.StatusTooManyRequests)
-	i, stop := w.open()
+	_, stop := w.open()
 	eventually(t, "the failure is told", func() bool { return strings.Contains(w.log.String(), "nobody can connect") })
 	requests, _ := w.ca.Asked()
 	stop()
@@ -161,7 +161,7 @@ func TestFailure(t *testing.T) {
 		t.Errorf("kept for the next start: %s", failures)
 	}
 	w.ca.Refuse(0)
-	i, stop = w.open()
+	i, stop := w.open()
 	time.Sleep(50 * time.Millisecond) // long enough to ask, were it to
 	if again, _ := w.ca.Asked(); again != requests || i.Keys().Leaf() != nil {
 		t.Errorf("a restart has asked %d times", again-requests)
