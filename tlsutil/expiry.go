@@ -36,8 +36,8 @@ func (k *KeyPair) remind(now time.Time) {
 		return
 	}
 	if left := pair.Leaf.NotAfter.Sub(now); left > 0 {
-		k.log.Warn("the certificate expires soon", "file", k.certFile, "expires", pair.Leaf.NotAfter, "days_left", int(left/(24*time.Hour)))
+		k.log.Warn("the certificate expires soon", "event", "cert.ending", "file", k.certFile, "expires", pair.Leaf.NotAfter, "days_left", int(left/(24*time.Hour)))
 	} else {
-		k.log.Error("the certificate has expired: clients refuse to connect", "file", k.certFile, "expired", pair.Leaf.NotAfter)
+		k.log.Error("the certificate has expired: clients refuse to connect", "event", "cert.ended", "file", k.certFile, "expired", pair.Leaf.NotAfter)
 	}
 }

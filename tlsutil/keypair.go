@@ -159,11 +159,11 @@ func (k *KeyPair) reload() error {
 }
 
 func (k *KeyPair) refuse(err error) {
-	what := "new certificate refused, the old one stays in use"
+	how := "new certificate refused, the old one stays in use"
 	if k.Leaf() == nil {
-		what = "certificate refused, and there is no other: nobody can connect"
+		how = "certificate refused, and there is no other: nobody can connect"
 	}
-	k.log.Error(what, "error", err)
+	k.log.Error(how, "event", "cert.refused", "error", err)
 }
 
 func (k *KeyPair) use(pair *tls.Certificate, certInfo, keyInfo fs.FileInfo) {
@@ -171,11 +171,11 @@ func (k *KeyPair) use(pair *tls.Certificate, certInfo, keyInfo fs.FileInfo) {
 	k.current.Store(pair)
 }
 
-func (k *KeyPair) announce(event string) {
+func (k *KeyPair) announce(how string) {
 	leaf := k.Leaf()
-	k.log.Info(event, "file", k.certFile, "names", names(leaf), "expires", leaf.NotAfter, "pin", Pin(leaf))
+	k.log.Info(how, "event", "cert.loaded", "file", k.certFile, "names", names(leaf), "expires", leaf.NotAfter, "pin", Pin(leaf))
 	if bad := fault(leaf, time.Now()); bad != "" {
-		k.log.Warn("clients will refuse this certificate", "file", k.certFile, "reason", "it "+bad)
+		k.log.Warn("clients will refuse this certificate", "event", "cert.unfit", "file", k.certFile, "reason", "it "+bad)
 	}
 }
 

@@ -75,7 +75,7 @@ func (c *serve) keys(log *slog.Logger) (*keyring, error) {
 	}
 	for _, name := range c.Host {
 		if !slices.Contains(keys.Names(), name) {
-			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "host", name, "certificate_for", keys.Names())
+			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "event", "cert.misnamed", "host", name, "certificate_for", keys.Names())
 		}
 	}
 	return &keyring{KeyPair: keys}, nil
@@ -87,7 +87,7 @@ func (c *serve) acmeKeys(log *slog.Logger) (*keyring, error) {
 		return nil, &exitError{exitTLS, err}
 	}
 	if !at443(c.Listen) {
-		log.Warn("no address has port 443, to which the CA connects: port 443 of each name must be forwarded to this server", "listen", c.Listen, "names", c.ACME)
+		log.Warn("no address has port 443, to which the CA connects: port 443 of each name must be forwarded to this server", "event", "acme.port", "listen", c.Listen, "names", c.ACME)
 	}
 	return &keyring{from.Keys(), from}, nil
 }

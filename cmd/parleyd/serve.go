@@ -67,7 +67,7 @@ func (c *serve) Run() error {
 	told := opening.Err() != nil
 	opened()
 	if told {
-		log.Info("told to stop before everything was there")
+		log.Info("told to stop before everything was there", "event", "server.early")
 		return h.close()
 	}
 	if err != nil {
@@ -189,7 +189,7 @@ func (c *serve) serve(h *house, keys *keyring, trial *devSetup, signals <-chan o
 		// Nothing can be kept, so nothing is worth waiting for.
 		return &exitError{exitDisk, fmt.Errorf("%w: %w", errDisk, h.store.Err())}
 	}
-	log.Info("stopping")
+	log.Info("stopping", "event", "server.stopping")
 	go exitOnSecond(signals, log)
 	within, stop := context.WithTimeout(ctx, drainWithin)
 	defer stop()
@@ -197,7 +197,7 @@ func (c *serve) serve(h *house, keys *keyring, trial *devSetup, signals <-chan o
 	cancel()
 	running.Wait()
 	err = errors.Join(cause, h.close())
-	log.Info("stopped")
+	log.Info("stopped", "event", "server.stopped")
 	return err
 }
 
@@ -246,7 +246,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 		select {
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
-				log.Info("told to stop", "signal", sig.String())
+				log.Info("told to stop", "event", "server.told", "signal", sig.String())
 				return nil
 			}
 			keys.hup()
@@ -262,7 +262,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 func exitOnSecond(signals <-chan os.Signal, log *slog.Logger) {
 	for sig := range signals {
 		if sig != syscall.SIGHUP {
-			log.Warn("told to stop twice; not waiting any longer")
+			log.Warn("told to stop twice; not waiting any longer", "event", "server.cut")
 			os.Exit(exitFailed)
 		}
 	}

@@ -166,18 +166,18 @@ func (i *Issuer) Run(ctx context.Context) {
 // keep notes how an order ended, and says so.
 func (i *Issuer) keep(failed failures, err error) failures {
 	if err == nil {
-		i.log.Info("the CA has issued a certificate", "names", i.names, "expires", i.keys.Expires(), "directory", i.directory)
+		i.log.Info("the CA has issued a certificate", "event", "acme.issued", "names", i.names, "expires", i.keys.Expires(), "directory", i.directory)
 		failed = failures{}
 	} else {
 		failed = failed.another(err, time.Now())
-		what := "getting a new certificate failed, the old one stays in use"
+		how := "getting a new certificate failed, the old one stays in use"
 		if i.keys.Leaf() == nil {
-			what = "getting a certificate failed, and there is none yet: nobody can connect"
+			how = "getting a certificate failed, and there is none yet: nobody can connect"
 		}
-		i.log.Error(what, "error", brief(err), "names", i.names, "directory", i.directory, "again", failed.again)
+		i.log.Error(how, "event", "acme.failed", "error", brief(err), "names", i.names, "directory", i.directory, "again", failed.again)
 	}
 	if err := failed.write(i.failuresFile()); err != nil {
-		i.log.Warn("after a restart the CA may be asked too soon", "error", err)
+		i.log.Warn("after a restart the CA may be asked too soon", "event", "acme.unkept", "error", err)
 	}
 	return failed
 }
