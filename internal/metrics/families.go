@@ -118,7 +118,11 @@ var families = []family{
 		}
 		return s.web.Requests
 	}),
-	gauge("certificate_expiry_timestamp_seconds", "When the certificate in use expires, as Unix time.", func(s *snapshot) float64 { return float64(s.expires.Unix()) }),
+	{describe("certificate_expiry_timestamp_seconds", "When the certificate in use expires, as Unix time."), prometheus.GaugeValue, func(s *snapshot, out emit) {
+		if !s.expires.IsZero() { // else there is none yet
+			out(float64(s.expires.Unix()))
+		}
+	}},
 
 	{describe("sign_ins_total", "Sign-ins, by credential and outcome.", "by", "outcome"), prometheus.CounterValue, func(s *snapshot, out emit) {
 		for k, n := range s.sessions.SignIns {
