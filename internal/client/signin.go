@@ -38,6 +38,7 @@ func (c *Client) establish(ctx context.Context, wait time.Duration) (*Session, e
 		if err := c.sleep(ctx, wait, told == 0); err != nil {
 			return nil, err
 		}
+		c.settleOld()
 		s, err := c.signIn(ctx)
 		switch {
 		case err == nil:
