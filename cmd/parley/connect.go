@@ -62,7 +62,9 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 	case needed && cfg.Password == nil:
 		err = errNoPassword
 	case needed && !l.given: // nobody need type a password for a server that is not trusted
-		err = distrust(ctx, cfg.Dial)
+		if untrusted := reach(ctx, cfg.Dial); isA[*tlsutil.TrustError](untrusted) { // whatever else is wrong is found out when it matters
+			err = untrusted
+		}
 	}
 	if err == nil {
 		l.Client, err = connectHushed(ctx, cfg)
@@ -73,16 +75,13 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 	return l, err
 }
 
-// distrust is why a server is not trusted; whatever else is wrong is found out when it matters.
-func distrust(ctx context.Context, dial func(context.Context) (net.Conn, error)) error {
+// reach makes a connection, to see whether the server can be trusted, and says nothing over it.
+func reach(ctx context.Context, dial func(context.Context) (net.Conn, error)) error {
 	conn, err := dial(ctx)
-	if isA[*tlsutil.TrustError](err) {
-		return err
-	}
 	if err == nil {
 		conn.Close()
 	}
-	return nil
+	return err
 }
 
 // prepare makes cfg ready for the server: whom to trust, and which credential to use where it is not asked for. The link has no client yet.
