@@ -54,3 +54,24 @@ func TestPerhapsSaid(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// What is on the screen and was taken back while there was no connection does not stay there.
+func TestTakenBackMeanwhile(t *testing.T) {
+	play(t, 100, 24, crowd(), func(s *stage) {
+		id := s.server.say(lobby, "ben", "anna, my password is hunter2")
+		s.settle()
+		s.shows("hunter2")
+		s.server.kill()
+		s.server.mu.Lock()
+		for i, e := range s.server.log {
+			if e.ID == id {
+				s.server.log[i] = protocol.Event{Command: protocol.EventGone, ID: id, Room: lobby, User: "ben"}
+			}
+		}
+		s.server.mu.Unlock()
+		s.server.revive()
+		s.wait(5 * time.Second)
+		s.hides("hunter2")
+		s.shows("ben │ (taken back)")
+	})
+}

@@ -217,7 +217,7 @@ func (m *Mirror) Take(u Update, now time.Time) {
 	case Lost:
 		m.Connection = Connection{Since: now, Retry: now.Add(u.Wait), Err: u.Err}
 		for _, t := range m.rooms {
-			t.paused = true
+			t.lapse()
 		}
 	case Waiting:
 		m.Connection.Fetching = false
@@ -261,6 +261,7 @@ func (m *Mirror) Settled(p *Post, id int64, err error, now time.Time) {
 		m.hear(p.Target)
 	}
 	t.settle(Item{Event: protocol.Event{Command: protocol.EventMsg, ID: id, Time: now, Room: p.Target, User: m.self, Text: p.Text}, Err: err})
+	t.suspect(id)
 }
 
 // ensure is a room that is known from now on.
