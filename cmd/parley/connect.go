@@ -94,7 +94,7 @@ func (o *connection) prepare(server address, cfg *client.Config, notice func(str
 	if err != nil {
 		return nil, usageError{err}
 	}
-	cfg.Dial, cfg.User, cfg.Guest = dialer.Dial, server.User, o.Guest
+	cfg.Dial, cfg.Avoid, cfg.User, cfg.Guest = dialer.Dial, dialer.Avoid, server.User, o.Guest
 	l := &link{user: server.User}
 	given, err := o.givenPassword()
 	switch {
@@ -253,6 +253,11 @@ func (c *changes) line(u client.Update) string {
 			return sentence(&protocol.Error{Code: refused.Code}) + "; " + again // there is a connection; and how long to wait is said
 		}
 		return "no connection yet; " + again + " (" + sentence(u.Err) + ")"
+	case client.Held:
+		if u.Err == nil {
+			return "the server keeps messages again"
+		}
+		return cannotKeep
 	case client.Warning:
 		return sentence(u.Err)
 	case client.Online:
@@ -270,6 +275,8 @@ func (c *changes) line(u client.Update) string {
 	}
 	return ""
 }
+
+const cannotKeep = "the server can't keep messages right now; trying again"
 
 // notice shows a line for people where standard output is for programs.
 func notice(text string) {

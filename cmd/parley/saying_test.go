@@ -40,9 +40,11 @@ func TestPerhapsSaid(t *testing.T) {
 		s.server.refuse["am I heard?"] = "ERROR|busy|1 second to wait: nothing can be written now"
 		s.typed("am I heard?")
 		s.shows("…             anna │ am I heard?")
+		s.shows(" ● │ the server can't keep messages right now; trying again")
 		time.Sleep(22*time.Hour + time.Minute)
 		s.settle()
 		s.shows("✗             anna │ perhaps not said: the server did not answer in time;")
+		s.hides("can't keep")
 		s.shows(`* perhaps not said to lobby: "am I heard?": the server did not answer in time;`)
 	})
 	var lines strings.Builder

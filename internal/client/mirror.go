@@ -36,6 +36,7 @@ type Connection struct {
 	Retry    time.Time // not Online: when the next try is
 	Err      error     // not Online: why
 	Missed   int       // Online: what was said while there was none
+	Held     error     // Online: why the server can't keep messages now
 }
 
 // Of a room that is not on the screen, keepClosed messages are kept; of one where somebody has scrolled away from the newest, keepScrolled times
@@ -214,6 +215,8 @@ func (m *Mirror) Take(u Update, now time.Time) {
 		for _, t := range m.rooms {
 			t.lost()
 		}
+	case Held:
+		m.Connection.Held = u.Err
 	case Lost:
 		m.Connection = Connection{Since: now, Retry: now.Add(u.Wait), Err: u.Err}
 		for _, t := range m.rooms {

@@ -32,6 +32,9 @@ const keyHolds = 22 * time.Hour
 // hold for one connection, once that is lost. It may or may not have been said, and sent again it might be said twice.
 var ErrUnsure = errors.New("the server did not answer in time; it may or may not have been said")
 
+// maxHeld bounds the wait before a message is sent again that was refused as busy, where the server does not ask for more.
+const maxHeld = 8 * time.Second
+
 // maxFaults is how often a server may answer internal before that is told.
 const maxFaults = 5
 
@@ -137,6 +140,7 @@ func (c *Client) deliver(s *Session, p *Post) error {
 		c.settle(p, 0, ErrUnsure)
 		return nil
 	}
+	spacing, held := backoff{most: maxHeld}, false
 	for {
 		if err := pause(s, c.limit.Reserve().Delay()); err != nil {
 			return err
@@ -156,13 +160,24 @@ func (c *Client) deliver(s *Session, p *Post) error {
 		if refused != nil && refused.Code == protocol.Internal {
 			p.faults++
 		}
+		busy := refused != nil && refused.Code == protocol.Busy
+		if busy { // everybody's messages are refused: they must not all come back at once
+			wait = max(wait, spacing.next())
+		}
 		if again && p.faults < maxFaults && !c.overdue(wait) {
+			if busy && !held {
+				held = true
+				c.tell(Update{State: Held, Err: err})
+			}
 			if err := pause(s, wait); err != nil {
 				return err
 			}
 			continue
 		}
 		c.settle(p, id, err)
+		if held {
+			c.tell(Update{State: Held})
+		}
 		return nil
 	}
 }
