@@ -255,7 +255,7 @@ func (c *changes) line(u client.Update) string {
 		return "no connection yet; " + again + " (" + sentence(u.Err) + ")"
 	case client.Held:
 		if u.Err == nil {
-			return "the server keeps messages again"
+			return "no message waits for that any more"
 		}
 		return cannotKeep
 	case client.Warning:

@@ -81,7 +81,7 @@ const (
 	Connected              // signed in; what was missed is being fetched
 	Lost                   // the connection ended; it is tried again
 	Waiting                // a try failed, or must wait
-	Held                   // the server can't keep a message now (Err): it is sent again, and those behind it wait. Err is nil: it keeps them again
+	Held                   // the server can't keep a message now (Err): it is sent again, and those behind it wait. Err is nil: none waits for that any more
 	Warning                // something that does not stop anything, such as a token that could not be kept
 	Rewound                // a room has less than was told: the server goes on from older data, and what it has now is told anew
 	Unread                 // at first: a room has more unread messages than Config.Unread, and they are not told

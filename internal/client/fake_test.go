@@ -138,7 +138,7 @@ func brief(v client.Update) string {
 		return "lost"
 	case client.Held:
 		if v.Err == nil {
-			return "kept again"
+			return "held no more"
 		}
 		return "held"
 	case client.Waiting:

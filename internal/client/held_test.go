@@ -32,7 +32,7 @@ func TestHeld(t *testing.T) {
 		if id, err := post.Wait(t.Context()); id != 1 || err != nil {
 			t.Error(id, err)
 		}
-		told.expect(t, "held", "kept again")
+		told.expect(t, "held", "held no more")
 		told.expectNothing(t)
 	})
 }

@@ -36,7 +36,7 @@ type Connection struct {
 	Retry    time.Time // not Online: when the next try is
 	Err      error     // not Online: why
 	Missed   int       // Online: what was said while there was none
-	Held     error     // Online: why the server can't keep messages now
+	Held     error     // Online: why the server can't keep messages now, while one waits for it
 }
 
 // Of a room that is not on the screen, keepClosed messages are kept; of one where somebody has scrolled away from the newest, keepScrolled times

@@ -146,7 +146,7 @@ func (c *Client) deliver(s *Session, p *Post) error {
 			return err
 		}
 		if c.settleOld() {
-			return nil
+			break
 		}
 		if p.sent.IsZero() {
 			p.sent = time.Now().Round(0)
@@ -175,11 +175,12 @@ func (c *Client) deliver(s *Session, p *Post) error {
 			continue
 		}
 		c.settle(p, id, err)
-		if held {
-			c.tell(Update{State: Held})
-		}
-		return nil
+		break
 	}
+	if held {
+		c.tell(Update{State: Held})
+	}
+	return nil
 }
 
 func (c *Client) settle(p *Post, id int64, err error) {
