@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"parley/internal/session"
 	"parley/internal/store"
 	"parley/internal/stream"
-	"parley/tlsutil"
 )
 
 // drainWithin is how long a stopping server gives its sessions; the rest of
@@ -41,12 +39,13 @@ type serve struct {
 	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
 	shared
+	acmeFlags
 	bounds
 }
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := errors.Join(c.check(), checkListen(c.Listen), c.checkWeb()); err != nil {
+	if err := errors.Join(c.bounds.check(), checkListen(c.Listen), c.checkWeb(), c.acmeFlags.check(c)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
@@ -80,25 +79,6 @@ func (c *serve) Run() error {
 		}
 	}
 	return c.serve(h, keys, trial, signals, log)
-}
-
-func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
-	switch {
-	case c.Data == "":
-		return nil, &exitError{exitUsage, errors.New("--data DIR is missing: where everything is kept (or --dev to try it out)")}
-	case c.Cert == "" || c.Key == "":
-		return nil, &exitError{exitUsage, errors.New("--cert and --key are missing: parleyd certs makes them (or --dev to try it out)")}
-	}
-	keys, err := tlsutil.LoadKeyPair(string(c.Cert), string(c.Key), log)
-	if err != nil {
-		return nil, &exitError{exitTLS, err}
-	}
-	for _, name := range c.Host {
-		if !slices.Contains(keys.Names(), name) {
-			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "event", "cert.misnamed", "host", name, "certificate_for", keys.Names())
-		}
-	}
-	return keys, nil
 }
 
 // house is everything between the disk and the listeners.
@@ -189,17 +169,17 @@ func (h *house) close() error {
 }
 
 // serve listens until a signal or a failure, drains and closes.
-func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
+func (c *serve) serve(h *house, keys *keyring, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	in, err := c.open(ctx, h, keys, log)
+	in, err := c.open(ctx, h, keys.KeyPair, log)
 	if err != nil {
 		return errors.Join(err, h.close())
 	}
 	var running sync.WaitGroup
 	failed := make(chan error, len(in.lines)+len(in.web))
 	in.run(ctx, running.Go, failed, log)
-	running.Go(func() { keys.Watch(ctx, 0) })
+	keys.run(ctx, running.Go)
 	if trial != nil {
 		trial.explain(os.Stdout, in)
 	}
@@ -261,7 +241,7 @@ func listen(addrs []string) (listeners []net.Listener, err error) {
 var errDisk = errors.New("nothing more can be acknowledged")
 
 // await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads the key pair.
-func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *tlsutil.KeyPair, log *slog.Logger) error {
+func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *keyring, log *slog.Logger) error {
 	for {
 		select {
 		case sig := <-signals:
@@ -269,7 +249,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 				log.Info("told to stop", "event", "server.told", "signal", sig.String())
 				return nil
 			}
-			keys.Reload() // it logs how that went
+			keys.hup()
 		case err := <-failed:
 			return err
 		case <-disk:

@@ -168,7 +168,7 @@ func (s *Server) shake(ctx context.Context, p purpose, v *Visit) {
 	}
 	if err != nil {
 		s.known(socket)
-		if !errors.Is(err, errRefused) {
+		if !errors.Is(err, errRefused) && !errors.Is(err, errProved) {
 			s.log.Info("handshake failed", "event", "handshake.failed", "from", v.from, "error", err.Error())
 		}
 		socket.Close()
