@@ -89,7 +89,7 @@ func (c *sessionList) Run() error {
 	if err != nil {
 		return err
 	}
-	return table(c.JSON, r.Sessions, "SESSION\tUSER\tADDRESS\tFRONT\tSINCE\tIDLE\tWAITING", func(s control.Session) []any {
+	return printList(c.JSON, r.Sessions, "SESSION\tUSER\tADDRESS\tFRONT\tSINCE\tIDLE\tWAITING", func(s control.Session) []any {
 		idle := time.Duration(s.Idle * float64(time.Second)).Round(time.Second)
 		return []any{s.ID, cmp.Or(s.User, "-"), s.Address, s.Front, s.Since.Format(time.RFC3339), idle, s.Waiting}
 	})
@@ -126,7 +126,7 @@ func (c *sessionMuted) Run() error {
 	if err != nil {
 		return err
 	}
-	return table(c.JSON, r.Muted, "USER\tUNTIL", func(m control.Mute) []any { return []any{m.User, m.Until.UTC().Format(time.RFC3339)} })
+	return printList(c.JSON, r.Muted, "USER\tUNTIL", func(m control.Mute) []any { return []any{m.User, m.Until.UTC().Format(time.RFC3339)} })
 }
 
 // Run lists the rooms.
@@ -135,7 +135,7 @@ func (c *roomList) Run() error {
 	if err != nil {
 		return err
 	}
-	return table(c.JSON, r.Rooms, "ROOM\tMEMBERS\tHERE\tMESSAGES\tMAKER\tSTANDING", func(m control.Room) []any {
+	return printList(c.JSON, r.Rooms, "ROOM\tMEMBERS\tHERE\tMESSAGES\tMAKER\tSTANDING", func(m control.Room) []any {
 		standing := "open"
 		switch {
 		case m.Locked && m.Members == 0:
@@ -197,8 +197,8 @@ func (o *operator) ask(r control.Request) (control.Response, error) {
 	return response, err
 }
 
-// table prints rows for people, or each as a JSON object.
-func table[T any](asJSON bool, all []T, head string, row func(T) []any) error {
+// printList prints rows for people, or each as a JSON object.
+func printList[T any](asJSON bool, all []T, head string, row func(T) []any) error {
 	out := bufio.NewWriter(os.Stdout)
 	if asJSON {
 		for e := json.NewEncoder(out); len(all) > 0; all = all[1:] {

@@ -24,13 +24,16 @@ type Info struct {
 	Waiting int           // bytes that its peer has not taken
 }
 
-// List lists the sessions of this node whose connections are open, oldest first.
+// List lists the sessions under way on this node, oldest first.
 func (s *Service) List() []Info {
 	signed := s.hub.Signed()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := make([]Info, 0, len(s.sessions))
 	for _, one := range s.sessions {
+		if one.departed {
+			continue
+		}
 		list = append(list, Info{
 			ID: one.id, User: signed[one.id], From: one.peer.From, Front: one.peer.Front, Since: one.since,
 			Idle: one.idle(), Waiting: one.out.bytes(),
@@ -77,10 +80,11 @@ func (s *Service) cutStranger(id, reason string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one := s.sessions[id]
-	if one != nil {
-		one.End(reason)
+	if one == nil || one.departed {
+		return false
 	}
-	return one != nil
+	one.End(reason)
+	return true
 }
 
 // EndAll ends all sessions and tokens of an account, or a guest's session, on all nodes, and says how many sessions there were.
