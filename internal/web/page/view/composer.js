@@ -55,7 +55,8 @@ export class Composer {
     this.#text.placeholder = `Message ${to}`
     setText(byId('text-label'), `Message ${to}`)
     this.#typed()
-    if (name && !isMoved && !matchMedia('(pointer: coarse)').matches) this.#text.focus()
+    if (!name || isMoved && document.activeElement !== document.body) return
+    byId(matchMedia('(pointer: coarse)').matches ? 'room-name' : 'text').focus() // a keyboard on glass would cover the room
   }
 
   draw() {}

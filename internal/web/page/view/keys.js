@@ -2,6 +2,7 @@
 import { byId } from './dom.js'
 import { jump } from './going.js'
 import { closeMenu } from './menu.js'
+import { closeNotice } from './notices.js'
 
 export function bindKeys(chat) {
   const neighbour = (step) => {
@@ -25,7 +26,7 @@ export function bindKeys(chat) {
   document.addEventListener('keydown', (event) => {
     if (byId('dialog').open) return
     if (event.key === 'Escape') {
-      if (!closeMenu(true) && !(chat.aside.isFinding && chat.aside.close())) {
+      if (!closeMenu(true) && !closeNotice() && !(chat.aside.isOver && chat.aside.close())) {
         chat.messages.toNewest()
         byId('text').focus()
       }
