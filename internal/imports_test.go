@@ -76,8 +76,8 @@ var floors = [][]string{
 	{"parley/internal/session"},
 	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web",
 		"parley/internal/tmux", "parley/internal/cluster"},
-	{"parley/cmd/internal/flags"},
-	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench", "parley/docs/screens"},
+	{"parley/cmd/internal/flags", "parley/protocol/bot"},
+	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench", "parley/docs/screens", "parley/docs/bots/echo"},
 }
 
 // rule forbids what the floors alone would allow.
@@ -116,6 +116,13 @@ var rules = []rule{
 		"operators do to accounts, sessions and rooms what the server itself would do, by the same way through the log; never behind its back"},
 	{"parley/internal/client", false, []string{"parley/internal/...", "parley/auth", "database/sql"},
 		"a client shares the wire with the server, and nothing else"},
+	{"parley/protocol/bot", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
+		"parley/internal/control", "parley/auth", "database/sql"},
+		"a bot has the wire, as people have; what it is built on other modules do not see"},
+	{"parley/docs/bots/echo", false, []string{"parley/cmd/..."},
+		"an example shows what any other module could do"},
+	{"parley/docs/bots/echo", true, []string{"parley/internal/..."},
+		"an example shows what any other module could do"},
 	{"parley/cmd/parley", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
 		"parley/internal/control", "parley/auth", "database/sql"},
 		"a client shares the wire with the server, and nothing else"},
