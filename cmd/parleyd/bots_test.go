@@ -53,7 +53,7 @@ func TestBots(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cmd := exec.Command(parleytest.Need(t, "python3"), "../../docs/bots/echo.py", host, port, s.CA, "echo", "lobby", filepath.Join(state, "at"))
+			cmd := exec.Command(parleytest.Need(t, "python3"), "../../docs/bots/echo.py", host, port, s.CA, "echo", "lobby", filepath.Join(state, "position.json"))
 			cmd.Stdin = strings.NewReader(parleytest.Password + "\n")
 			return cmd
 		},
@@ -68,7 +68,10 @@ func TestBots(t *testing.T) {
 			hold(t, alice, []exchange{{"MSG|!echo before it came", "OK|*"}})
 			bot.start()
 			alice.Await("JOIN|lobby|echo")
-			eventually(t, "it knows where it is", func() bool { files, _ := filepath.Glob(filepath.Join(state, "*[!wk]")); return len(files) > 0 })
+			eventually(t, "it knows where it is", func() bool {
+				_, err := os.Stat(filepath.Join(state, "position.json"))
+				return err == nil
+			})
 
 			var asked []string
 			ask := func(c *parleytest.Conn, n int) {
