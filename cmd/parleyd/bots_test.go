@@ -127,6 +127,47 @@ func TestBots(t *testing.T) {
 	}
 }
 
+// TestBotConversations: what people say to the bot alone is answered as well, also in a conversation that began while it was away.
+func TestBotConversations(t *testing.T) {
+	t.Parallel()
+	s := parleytest.Start(t, unlimited()...)
+	addUsers(s, "alice", "bob", "echo")
+	password := filepath.Join(t.TempDir(), "password.txt")
+	if err := os.WriteFile(password, []byte(parleytest.Password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	bot := &echoBot{t: t, command: func() *exec.Cmd {
+		return exec.Command(parleytest.BuildExample(t, "bots/echo"), "--server", s.Addr, "--ca", s.CA, "--password-file", password, "--state", state)
+	}}
+	alice, bob := s.SignIn("alice"), s.SignIn("bob")
+	hold(t, alice, []exchange{{"SEND|@echo||!echo before", "OK|*"}})
+	bot.start()
+	alice.Await("JOIN|lobby|echo")
+	eventually(t, "it knows where it is", func() bool {
+		_, err := os.Stat(filepath.Join(state, "position.json"))
+		return err == nil
+	})
+	hold(t, alice, []exchange{{"SEND|@echo||!echo between us", "OK|*"}})
+	if got := alice.Await("MSG|"); !strings.HasSuffix(got, "|@echo|echo|between us") {
+		t.Error(got)
+	}
+	bot.kill()
+	hold(t, bob, []exchange{{"SEND|@echo||!echo are you there", "OK|*"}})
+	bot.start()
+	if got := bob.Await("MSG|"); !strings.HasSuffix(got, "|@echo|echo|are you there") {
+		t.Error(got)
+	}
+	if list := answer(t, alice, "HISTORY|@echo"); len(list) != 3 {
+		t.Errorf("alice and the bot said %q", texts(list))
+	}
+	// An operator's word is final: the bot does not come again and again.
+	s.Run("", "session", "end", "--user", "echo", "--data", s.Data)
+	if err := bot.cmd.Wait(); err == nil {
+		t.Error("it went well")
+	}
+}
+
 // newest is the newest message of the lobby.
 func newest(t *testing.T, c *parleytest.Conn) string {
 	t.Helper()
