@@ -10,6 +10,11 @@ LATER = "busy", "rate-limited", "throttled", "internal"
 
 class Refused(Exception): pass
 
+def told(conn):
+    for line in conn.makefile(encoding="utf-8", newline="\n"):
+        if line.startswith("BYE|ejected|"): sys.exit(line)  # somebody wants the bot gone: it does not come back by itself
+        yield line
+
 def ask(conn, lines, *fields):  # returns the reply's fields and the events before it
     conn.sendall(("|".join(fields) + "\n").encode())
     events = []
@@ -48,7 +53,7 @@ def serve(conn, lines):
 while True:
     try:  # five minutes of silence are taken for a dead line; a session anew costs little
         with socket.create_connection((host, port), 300) as plain, trust.wrap_socket(plain, server_hostname=host) as conn:
-            serve(conn, conn.makefile(encoding="utf-8", newline="\n"))
+            serve(conn, told(conn))
     except Refused as no:
         code, why = no.args
         if code == "denied" and token: token = ""  # it has ended: by the password, then
