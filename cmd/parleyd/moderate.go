@@ -35,26 +35,28 @@ type rooms struct {
 	Broadcast roomBroadcast `cmd:"" help:"Tell everybody, or who is in one room, something; it is not kept."`
 }
 
+// Flags that say what one command is about are no settings, and are read from no environment: PARLEY_USER may be there for the client.
+
 // listing is a list that programs can read as well.
 type listing struct {
 	operator
-	JSON bool `name:"json" help:"One JSON object a line."`
+	JSON bool `env:"-" name:"json" help:"One JSON object a line."`
 }
 
 type (
 	sessionList struct {
-		User string `placeholder:"NAME" help:"Only those of this account."`
+		User string `env:"-" placeholder:"NAME" help:"Only those of this account."`
 		listing
 	}
 	sessionEnd struct {
 		Session string `arg:"" optional:"" placeholder:"UUID" help:"The session, by its UUID."`
-		User    string `placeholder:"NAME" help:"All sessions of this account, on all nodes."`
-		Reason  string `placeholder:"TEXT" help:"What they are told."`
+		User    string `env:"-" placeholder:"NAME" help:"All sessions of this account, on all nodes."`
+		Reason  string `env:"-" placeholder:"TEXT" help:"What they are told."`
 		operator
 	}
 	sessionMute struct {
 		Name string        `arg:"" help:"The account's name."`
-		For  time.Duration `required:"" placeholder:"TIME" help:"How long: 30m, 24h; a year at most."`
+		For  time.Duration `env:"-" required:"" placeholder:"TIME" help:"How long: 30m, 24h; a year at most."`
 		operator
 	}
 	sessionUnmute struct {
@@ -78,7 +80,7 @@ type (
 	}
 	roomBroadcast struct {
 		Text string `arg:"" optional:"" help:"The text; one line of standard input where it is not given."`
-		Room string `placeholder:"NAME" help:"Only to those who are in this room."`
+		Room string `env:"-" placeholder:"NAME" help:"Only to those who are in this room."`
 		operator
 	}
 )

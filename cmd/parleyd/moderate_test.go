@@ -216,3 +216,35 @@ func TestBroadcast(t *testing.T) {
 	quiet(t, bob)
 	logged(t, s, `"op":"room broadcast"`, "the server stops at noon")
 }
+
+// TestOperatorsOfACluster: what is done at one node holds at the other.
+func TestOperatorsOfACluster(t *testing.T) {
+	t.Parallel()
+	way := parleytest.StartNATS(t, 1).Entrance().Flags()
+	for _, name := range []string{"alice", "bob"} {
+		(&parleytest.Server{T: t}).Run(parleytest.Password+"\n", append([]string{"user", "add", name, "--bcrypt-cost", "4"}, way...)...)
+	}
+	here, there := parleytest.Start(t, unlimited(way...)...), parleytest.Start(t, unlimited(way...)...)
+	operate := func(args ...string) string { return here.Run("", append(args, "--data", here.Data)...) }
+	bob := there.SignIn("bob")
+	bob.Do("PING|")
+	eventually(t, "the nodes know each other", func() bool { return strings.Contains(operate("room", "broadcast", "hello"), "told 1") })
+	bob.Await("NOTE|hello")
+	operate("session", "mute", "bob", "--for", "1h")
+	bob.Await("NOTE|you are muted until ")
+	operate("session", "unmute", "bob")
+	bob.Await("NOTE|you are not muted any more")
+	hold(t, bob, []exchange{{"JOIN|den", "OK|den|1|0"}, {"MSG|hello", "OK|*"}})
+	eventually(t, "this node has heard of the room", func() bool { return strings.Contains(operate("room", "list"), "den") })
+	operate("room", "close", "den")
+	bob.Await("NOTE|an operator has taken you out of the room den")
+	hold(t, bob, []exchange{{"JOIN|den", "not-member"}})
+	operate("room", "open", "den")
+	hold(t, here.SignIn("alice"), []exchange{{"JOIN|den", "OK|den|1|*"}, {"HISTORY|den", "OK|1"}})
+	if list := operate("session", "list"); strings.Contains(list, "bob") || !strings.Contains(list, "alice") {
+		t.Errorf("this node's sessions:\n%s", list)
+	}
+	operate("session", "end", bob.Session(), "--reason", "by another node")
+	ended(t, bob, "BYE|ejected|by another node")
+	refused(t, there, "bob", bob.Token())
+}
