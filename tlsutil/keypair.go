@@ -104,7 +104,7 @@ func (k *KeyPair) reload() error {
 	if err != nil {
 		if k.failure != err.Error() {
 			k.failure = err.Error()
-			k.log.Error("new certificate refused, the old one stays in use", "error", err)
+			k.log.Error("new certificate refused, the old one stays in use", "event", "cert.refused", "error", err)
 		}
 		return err
 	}
@@ -118,11 +118,11 @@ func (k *KeyPair) use(pair *tls.Certificate, certInfo, keyInfo fs.FileInfo) {
 	k.current.Store(pair)
 }
 
-func (k *KeyPair) announce(event string) {
+func (k *KeyPair) announce(how string) {
 	leaf := k.current.Load().Leaf
-	k.log.Info(event, "file", k.certFile, "names", names(leaf), "expires", leaf.NotAfter, "pin", Pin(leaf))
+	k.log.Info(how, "event", "cert.loaded", "file", k.certFile, "names", names(leaf), "expires", leaf.NotAfter, "pin", Pin(leaf))
 	if bad := fault(leaf, time.Now()); bad != "" {
-		k.log.Warn("clients will refuse this certificate", "file", k.certFile, "reason", "it "+bad)
+		k.log.Warn("clients will refuse this certificate", "event", "cert.unfit", "file", k.certFile, "reason", "it "+bad)
 	}
 }
 

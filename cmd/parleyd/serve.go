@@ -68,7 +68,7 @@ func (c *serve) Run() error {
 	told := opening.Err() != nil
 	opened()
 	if told {
-		log.Info("told to stop before everything was there")
+		log.Info("told to stop before everything was there", "event", "server.early")
 		return h.close()
 	}
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
 	}
 	for _, name := range c.Host {
 		if !slices.Contains(keys.Names(), name) {
-			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "host", name, "certificate_for", keys.Names())
+			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "event", "cert.misnamed", "host", name, "certificate_for", keys.Names())
 		}
 	}
 	return keys, nil
@@ -209,7 +209,7 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 		// Nothing can be kept, so nothing is worth waiting for.
 		return &exitError{exitDisk, fmt.Errorf("%w: %w", errDisk, h.store.Err())}
 	}
-	log.Info("stopping")
+	log.Info("stopping", "event", "server.stopping")
 	go exitOnSecond(signals, log)
 	within, stop := context.WithTimeout(ctx, drainWithin)
 	defer stop()
@@ -217,7 +217,7 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 	cancel()
 	running.Wait()
 	err = errors.Join(cause, h.close())
-	log.Info("stopped")
+	log.Info("stopped", "event", "server.stopped")
 	return err
 }
 
@@ -266,7 +266,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 		select {
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
-				log.Info("told to stop", "signal", sig.String())
+				log.Info("told to stop", "event", "server.told", "signal", sig.String())
 				return nil
 			}
 			keys.Reload() // it logs how that went
@@ -282,7 +282,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 func exitOnSecond(signals <-chan os.Signal, log *slog.Logger) {
 	for sig := range signals {
 		if sig != syscall.SIGHUP {
-			log.Warn("told to stop twice; not waiting any longer")
+			log.Warn("told to stop twice; not waiting any longer", "event", "server.cut")
 			os.Exit(exitFailed)
 		}
 	}

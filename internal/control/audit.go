@@ -3,6 +3,7 @@ package control
 import (
 	"net"
 	"os/user"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -10,21 +11,21 @@ import (
 // audit is what the log says of an operation: who asked, for what, for whom, and what became of it. A broadcast's text is in it, since
 // everybody was told; nothing secret is.
 func audit(by string, r Request, out Response) []any {
-	attrs := []any{"by", by, "op", r.Op}
-	for _, a := range []struct{ key, value string }{
-		{"name", r.Name}, {"address", r.Address}, {"whose", r.Session}, {"room", r.Room}, {"text", r.Text}, {"error", out.Error},
-	} {
-		if a.value != "" {
-			attrs = append(attrs, a.key, a.value)
+	until := ""
+	if !r.Until.IsZero() {
+		until = r.Until.UTC().Format(time.RFC3339)
+	}
+	attrs := []any{
+		"by", by, "op", r.Op, "name", r.Name, "address", r.Address, "whose", r.Session, "room", r.Room, "text", r.Text, "until", until,
+		"count", out.Count, "error", out.Error,
+	}
+	given := attrs[:0]
+	for pair := range slices.Chunk(attrs, 2) {
+		if pair[1] != "" && pair[1] != 0 {
+			given = append(given, pair...)
 		}
 	}
-	if !r.Until.IsZero() {
-		attrs = append(attrs, "until", r.Until.UTC().Format(time.RFC3339))
-	}
-	if out.Count > 0 {
-		attrs = append(attrs, "count", out.Count)
-	}
-	return attrs
+	return given
 }
 
 // peer is the user at the other end of the socket, by the kernel's word: the name where the machine knows it, else the number.

@@ -222,7 +222,7 @@ func (f *follower) eraser(ctx context.Context) {
 		}
 		retry = nil
 		if err := f.eraseStream(ctx); err != nil && ctx.Err() == nil {
-			f.w.opts.Log.Warn("what was taken back is still in the stream; it is tried again", "error", err)
+			f.w.opts.Log.Warn("what was taken back is still in the stream; it is tried again", "event", "stream.unwiped", "error", err)
 			retry = time.After(scrubRetry)
 		}
 	}
@@ -279,7 +279,7 @@ func (w *writer) follow(batch []item, last *stream.Entry) error {
 		if bad == nil {
 			return err
 		}
-		w.opts.Log.Error("an entry of the stream was refused by the database", "entry", bad.seq, "error", err)
+		w.opts.Log.Error("an entry of the stream was refused by the database", "event", "entry.refused", "entry", bad.seq, "error", err)
 		bad.op = err.(unfit)
 	}
 }

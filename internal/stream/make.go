@@ -146,7 +146,7 @@ func (s *Stream) create(ctx context.Context) error {
 	switch code(err) {
 	case 0:
 		if err == nil {
-			s.log.Info("made the stream", "name", s.o.Name, "replicas", s.o.Replicas)
+			s.log.Info("made the stream", "event", "stream.made", "name", s.o.Name, "replicas", s.o.Replicas)
 		}
 		return err
 	case codeStreamExists:
