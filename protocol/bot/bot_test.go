@@ -75,11 +75,14 @@ func TestDir(t *testing.T) {
 			t.Errorf("%q became %q", content, kept)
 		}
 	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
 	// While one uses it, another does not.
 	inside, done := make(chan struct{}), make(chan struct{})
 	first := cfg
 	first.Password = func(context.Context) (string, error) { close(inside); <-done; return "", errors.New("enough") }
-	ended := make(chan error)
+	ended := make(chan error, 1)
 	go func() { _, err := bot.Connect(t.Context(), first); ended <- err }()
 	<-inside
 	if err := connect(t, cfg); !errors.Is(err, bot.ErrInUse) {
