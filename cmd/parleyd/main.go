@@ -52,6 +52,8 @@ type commandLine struct {
 	Certs    certs    `cmd:"" help:"Make a CA and a server certificate, or renew the certificate."`
 	User     user     `cmd:"" help:"Add, list, disable, enable and remove accounts; set passwords."`
 	Throttle throttle `cmd:"" help:"List and lift the waits after failed sign-ins."`
+	Session  sessions `cmd:"" help:"List and end live sessions; mute accounts."`
+	Room     rooms    `cmd:"" help:"List, lock, open and close rooms; expel people; tell them something."`
 	Migrate  migrate  `cmd:"" help:"Bring a single server's data into a cluster's stream; every id stays."`
 }
 

@@ -92,7 +92,7 @@ func (a *accounts) doInStream(ctx context.Context, r control.Request) (control.R
 		return control.Response{}, err
 	}
 	defer service.Close()
-	return control.Do(ctx, service, r)
+	return control.Do(ctx, control.House{Auth: service}, r)
 }
 
 // migrate brings a single server's data into a stream.

@@ -140,7 +140,7 @@ func openHouse(ctx context.Context, c *serve, log *slog.Logger) (*house, error) 
 		h.node, err = cluster.Start(h.stream.Conn(), h.stream.Name(), h.hub, h.auth, h.sessions, log)
 	}
 	if err == nil {
-		h.control, err = control.Listen(string(c.Data), h.auth, log)
+		h.control, err = control.Listen(string(c.Data), control.House{Auth: h.auth, Hub: h.hub, Sessions: h.sessions}, log)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.close())

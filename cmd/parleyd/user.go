@@ -214,7 +214,7 @@ func (a *accounts) doHere(ctx context.Context, r control.Request) (control.Respo
 	if err != nil {
 		return control.Response{}, err
 	}
-	response, err := control.Do(ctx, h.auth, r)
+	response, err := control.Do(ctx, control.House{Auth: h.auth}, r)
 	return response, errors.Join(err, h.close())
 }
 

@@ -218,7 +218,15 @@ func (h *Hub) setLocked(e Entry, locked bool, what string) {
 		return
 	}
 	r.locked = locked
-	h.tell(r, Event{Kind: NoteEvent, Text: e.Account + what + r.name}, e.Session)
+	h.tell(r, Event{Kind: NoteEvent, Text: by(e.Account) + what + r.name}, e.Session)
+}
+
+// by is who did it, as people are told. What no account did, an operator did.
+func by(account string) string {
+	if account == "" {
+		return "an operator"
+	}
+	return account
 }
 
 func (h *Hub) invite(e Entry) {
@@ -242,7 +250,7 @@ func (h *Hub) expelled(e Entry) {
 	}
 	h.leave(p, r, "")
 	if e.Account != p.name {
-		h.note(p, e.Account+" has taken you out of the room "+r.name)
+		h.note(p, by(e.Account)+" has taken you out of the room "+r.name)
 	}
 }
 

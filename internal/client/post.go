@@ -44,7 +44,13 @@ var ErrFull = errors.New("too much waits to be said already")
 // Post queues text for a room or @user; texts are said in the order they are posted. It waits for room in the queue.
 // A text or target that the protocol does not allow is a *protocol.Error.
 func (c *Client) Post(ctx context.Context, target, text string) (*Post, error) {
-	p, err := c.newPost(target, text)
+	return c.PostOnce(ctx, target, NewKey(), text)
+}
+
+// PostOnce is Post with a key of the caller's: what the account has said to this target with this key in the last 24 hours, by whatever
+// process, is not said again, and settled with the first one's id.
+func (c *Client) PostOnce(ctx context.Context, target, key, text string) (*Post, error) {
+	p, err := c.newPost(target, key, text)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +66,7 @@ func (c *Client) Post(ctx context.Context, target, text string) (*Post, error) {
 
 // TryPost is Post that does not wait: where there is no room in the queue, it is ErrFull.
 func (c *Client) TryPost(target, text string) (*Post, error) {
-	p, err := c.newPost(target, text)
+	p, err := c.newPost(target, NewKey(), text)
 	if err != nil {
 		return nil, err
 	}
@@ -72,17 +78,20 @@ func (c *Client) TryPost(target, text string) (*Post, error) {
 	}
 }
 
-func (c *Client) newPost(target, text string) (*Post, error) {
+func (c *Client) newPost(target, key, text string) (*Post, error) {
 	if _, bad := protocol.ParseTarget(target); bad != nil {
 		return nil, bad
 	}
 	if bad := protocol.CheckText(text); bad != nil {
 		return nil, bad
 	}
+	if bad := protocol.CheckKey(key); bad != nil {
+		return nil, bad
+	}
 	if c.isDone() {
 		return nil, c.ended()
 	}
-	return &Post{Target: target, Text: text, client: c, key: NewKey(), done: make(chan struct{})}, nil
+	return &Post{Target: target, Text: text, client: c, key: key, done: make(chan struct{})}, nil
 }
 
 // Wait returns the message's id once it is acknowledged, which means: on disk, in order, never lost. Otherwise it is the server's

@@ -66,6 +66,10 @@ type Elsewhere struct {
 	Live func(ctx context.Context, session string) bool
 	// EndGuest ends the guest's sessions on the other nodes, and says how many there were. Its error: not all answered.
 	EndGuest func(ctx context.Context, name, reason string) (int, error)
+	// EndSession ends the session with this UUID, and says how many there were: one, or none. Its error: not all answered.
+	EndSession func(ctx context.Context, session, reason string) (int, error)
+	// Note tells who is on the other nodes, and says how many sessions that were. Its error: not all answered.
+	Note func(ctx context.Context, room, text string) (int, error)
 }
 
 // Link has the service ask the other nodes from now on; nil ends that.

@@ -64,9 +64,10 @@ type session struct {
 	departed bool // under Service.mu: over, for everybody but its peer
 
 	mu      sync.Mutex
-	settled sync.Cond // pending went down
-	pending int       // messages that wait for the log
-	last    *bye      // why the server ends the session; the first reason stays
+	waits   time.Duration // after since, when it last began to wait for a line
+	settled sync.Cond     // pending went down
+	pending int           // messages that wait for the log
+	last    *bye          // why the server ends the session; the first reason stays
 }
 
 func newSession(svc *Service, conn net.Conn, peer Peer) *session {
@@ -142,6 +143,7 @@ func (s *session) arm() bool {
 		return !s.last.rest
 	}
 	now := time.Now()
+	s.waits = now.Sub(s.since)
 	switch {
 	case s.state == fresh:
 		if s.armed.IsZero() && s.svc.opts.LoginTimeout > 0 {
