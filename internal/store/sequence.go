@@ -49,7 +49,12 @@ func (s *Store) Start(tail func([]chat.Outcome)) {
 	})
 	running.Go(func() { s.writer.applier(sequenced) })
 	running.Go(func() { s.writer.scrubber(scrubbing) })
-	running.Go(func() { hand(committed, spare, tail) })
+	running.Go(func() {
+		hand(committed, spare, func(outcomes []chat.Outcome) {
+			tail(outcomes)
+			s.beaten()
+		})
+	})
 	go func() {
 		running.Wait()
 		close(s.stopped)
@@ -63,6 +68,9 @@ func (s *Store) follow() {
 	following.Go(func() { s.follower.run(ctx) })
 	for !s.closing() {
 		<-s.ready
+		s.follower.turn.Lock()
+		s.follower.hand(nil) // for whoever waits for a beat
+		s.follower.turn.Unlock()
 	}
 	s.follower.close()
 	stop()
@@ -88,11 +96,12 @@ func (s *Store) sequence(committed chan<- []item, spare <-chan []item) {
 		if !more {
 			return
 		}
-		if len(batch) == 0 {
+		if len(batch) > 0 {
+			s.writer.keep(batch)
+			s.pace.note(batch, time.Now())
+		} else if !s.asked() {
 			continue
 		}
-		s.writer.keep(batch)
-		s.pace.note(batch, time.Now())
 		committed <- batch
 	}
 }
