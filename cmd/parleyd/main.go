@@ -47,6 +47,9 @@ type commandLine struct {
 	User     user     `cmd:"" help:"Add, list, disable, enable and remove accounts; set passwords."`
 	Throttle throttle `cmd:"" help:"List and lift the waits after failed sign-ins."`
 	Migrate  migrate  `cmd:"" help:"Bring a single server's data into a cluster's stream; every id stays."`
+
+	Completion flags.Completion `cmd:"" help:"Print what bash, zsh or fish needs to complete this command line."`
+	Man        manual           `cmd:"" help:"Print the manual page, for man -l."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

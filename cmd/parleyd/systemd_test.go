@@ -190,12 +190,13 @@ func TestInheritedSockets(t *testing.T) {
 	s.SignIn("ann")
 	config := s.TLS()
 	config.NextProtos = []string{"http/1.1"}
-	conn, err := tls.Dial("tcp", page.Addr().String(), config)
+	patient := &net.Dialer{Timeout: parleytest.Patience}
+	conn, err := tls.DialWithDialer(patient, "tcp", page.Addr().String(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := tls.Dial("tcp", lines.Addr().String(), config); err == nil {
+	if _, err := tls.DialWithDialer(patient, "tcp", lines.Addr().String(), config); err == nil {
 		t.Error("the page is on the socket for lines as well")
 	}
 }
