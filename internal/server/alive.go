@@ -8,30 +8,35 @@ import (
 	"time"
 )
 
-// door is a listener and its accept loop.
-type door struct {
+// loop is a listener and its accept loop.
+type loop struct {
 	net.Listener
 	round chan struct{} // has one when the loop was woken by knock, and came round
 }
 
+// deadliner is what TCP listeners are.
+type deadliner interface{ SetDeadline(time.Time) error }
+
 // knock wakes the loop, which may have nothing else to wake it for days.
-func (d *door) knock() error {
-	l, ok := d.Listener.(interface{ SetDeadline(time.Time) error })
+func (l *loop) knock() error {
+	waker, ok := l.Listener.(deadliner)
 	if !ok {
-		return fmt.Errorf("a listener of type %T can't be woken", d.Listener)
+		return fmt.Errorf("a listener of type %T can't be woken", l.Listener)
 	}
 	select {
-	case <-d.round: // of a time when nobody waited any more
+	case <-l.round: // of a time when nobody waited any more
 	default:
 	}
-	return l.SetDeadline(time.Unix(1, 0))
+	return waker.SetDeadline(time.Unix(1, 0))
 }
 
 // woken takes the deadline back that knock has set.
-func (d *door) woken() {
-	_ = d.Listener.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Time{}) // fails on a closed listener alone
+func (l *loop) woken() {
+	if waker, ok := l.Listener.(deadliner); ok {
+		_ = waker.SetDeadline(time.Time{}) // fails on a closed listener alone
+	}
 	select {
-	case d.round <- struct{}{}:
+	case l.round <- struct{}{}:
 	default:
 	}
 }
@@ -40,26 +45,26 @@ func (d *door) woken() {
 // It needs no connection. One call at a time.
 func (s *Server) Alive(ctx context.Context) error {
 	s.mu.Lock()
-	doors, draining := s.doors, s.draining
+	loops, draining := s.loops, s.draining
 	s.mu.Unlock()
 	if draining {
 		return nil
 	}
-	for _, d := range doors {
-		if err := d.knock(); err != nil && !errors.Is(err, net.ErrClosed) {
+	for _, l := range loops {
+		if err := l.knock(); err != nil && !errors.Is(err, net.ErrClosed) {
 			return err
 		}
 	}
-	for _, d := range doors {
+	for _, l := range loops {
 		select {
-		case <-d.round:
+		case <-l.round:
 		case <-ctx.Done():
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.draining { // meanwhile
 				return nil
 			}
-			return fmt.Errorf("accepting on %s has stopped: %w", d.Addr(), ctx.Err())
+			return fmt.Errorf("accepting on %s has stopped: %w", l.Addr(), ctx.Err())
 		}
 	}
 	return nil

@@ -37,7 +37,7 @@ type Server struct {
 	trim     trimmer
 
 	mu        sync.Mutex
-	doors     []*door
+	loops     []*loop
 	strangers map[net.Conn]struct{} // in their handshake, or speaking HTTP
 	draining  bool
 	conns     sync.WaitGroup
@@ -86,8 +86,8 @@ func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 		s.mu.Unlock()
 		return l.Close()
 	}
-	d := &door{Listener: l, round: make(chan struct{}, 1)}
-	s.doors = append(s.doors, d)
+	here := &loop{Listener: l, round: make(chan struct{}, 1)}
+	s.loops = append(s.loops, here)
 	s.mu.Unlock()
 	var wait time.Duration
 	for {
@@ -99,7 +99,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			d.woken()
+			here.woken()
 		default:
 			// Out of file descriptors, mostly. Those who are in go on; so does this, when some have left.
 			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
@@ -225,8 +225,8 @@ func (s *Server) logRefused(from netip.Addr, why string) {
 func (s *Server) Drain(ctx context.Context) {
 	s.mu.Lock()
 	s.draining = true
-	for _, d := range s.doors {
-		d.Close()
+	for _, l := range s.loops {
+		l.Close()
 	}
 	for conn := range s.strangers {
 		conn.Close()
