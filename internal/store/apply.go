@@ -44,7 +44,7 @@ var errNothing = errors.New("nothing was kept")
 // When it fails, nothing has changed. It runs under w.mu.
 func (w *writer) transact(level durability, change func(*tx) error) (err error) {
 	defer func() {
-		if err != nil && !errors.Is(err, errNothing) {
+		if _, entry := err.(unfit); err != nil && !errors.Is(err, errNothing) && !entry {
 			w.blame(&w.commits, err)
 			w.lagging.Store(true)
 		} else {

@@ -65,6 +65,12 @@ func (s *Store) token(ctx context.Context, hash [32]byte) (t auth.Token, err err
 // Change implements auth.Store.
 func (s *Store) Change(ctx context.Context, c auth.Change) (version int64, err error) {
 	e, err := s.keep(ctx, &change{c})
+	if errors.Is(err, auth.ErrConflict) && s.follower != nil {
+		// Whoever reads it again is to see what it was.
+		if err := s.follower.sync(ctx); err != nil {
+			return 0, err
+		}
+	}
 	return e.ID, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,7 +47,7 @@ func stopNATS() {
 		s, _ := nats()
 		dir := s.StoreDir()
 		s.Shutdown()
-		os.RemoveAll(dir)
+		os.RemoveAll(filepath.Dir(dir))
 	}
 }
 

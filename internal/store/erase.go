@@ -85,7 +85,12 @@ func (g *gone) apply(t *tx) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if !ok {
+	switch {
+	case t.seq != 0 && g.said.IsZero(): // whoever appended it has not the message, and so has not told of it
+		return refuse(chat.ErrNotMember), nil
+	case !ok && t.seq != 0:
+		return g.late(t)
+	case !ok:
 		return refuse(chat.ErrNotMember), nil
 	}
 	first, more, err := t.rowOf(r, g.Message)
@@ -94,8 +99,8 @@ func (g *gone) apply(t *tx) (result, error) {
 	}
 	list := unblock(nil, first, more)
 	at := indexOf(list, g.Message)
-	if at < 0 && !g.said.IsZero() {
-		return g.late(t, r)
+	if at < 0 && t.seq != 0 {
+		return g.late(t)
 	}
 	if at < 0 {
 		return refuse(chat.ErrNotMember), nil
@@ -130,39 +135,6 @@ func (g *gone) apply(t *tx) (result, error) {
 	}
 	e := t.entry(g.Entry)
 	e.User = m.User
-	return result{what: shown, entry: e}, nil
-}
-
-// late keeps the place of a message that the stream had no more.
-func (g *gone) late(t *tx, r room) (result, error) {
-	if err := t.settleCounts(); err != nil {
-		return result{}, err
-	}
-	e := t.entry(g.Entry)
-	for _, do := range []struct {
-		stmt *sql.Stmt
-		args []any
-	}{
-		{t.insertMessage, []any{g.Message, g.said.UnixMilli(), r.id, g.User, "\x00", nil}},
-		{t.indexMessage, []any{g.Message, "", ""}},
-		{t.insertGone, []any{r.id, g.Message, g.User}},
-		{t.readLate, []any{r.id, g.Message, g.User}},
-		{t.countSaid, []any{1, r.id}},
-	} {
-		if _, err := do.stmt.Exec(do.args...); err != nil {
-			return result{}, err
-		}
-	}
-	if !guest(g.User) {
-		if _, err := t.countRead.Exec(g.User, r.id, 1); err != nil {
-			return result{}, err
-		}
-	}
-	if g.Key != "" {
-		if _, err := t.insertKey.Exec(g.Message, g.said.UnixMilli(), g.KeyOwner, r.id, g.Key, t.ms-keyLife.Milliseconds()); err != nil {
-			return result{}, err
-		}
-	}
 	return result{what: shown, entry: e}, nil
 }
 

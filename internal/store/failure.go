@@ -30,6 +30,16 @@ func fatal(err error) bool {
 	return errors.As(err, &e) && fatalKinds[e.Code()&0xff] && !passing[e.Code()]
 }
 
+// unfitting says whether an error is the data's own, and comes again wherever it is tried.
+func unfitting(err error) bool {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	kind := e.Code() & 0xff
+	return kind == codes.SQLITE_CONSTRAINT || kind == codes.SQLITE_MISMATCH || kind == codes.SQLITE_ERROR
+}
+
 // outageGap is how long after the last failure something must work for its
 // outage to be over. On a disk that is nearly full, small writes work between
 // large ones that fail, and two lines for each would fill it for good.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 // nodes as well, one after another. What becomes of an op depends on the tables and the entry alone, so that all nodes
 // come to the same. Who appended an op is answered when its entry has come back.
 //
-// Three goroutines: one reads the stream, one answers what did not come back, one deletes there what was taken back.
+// Four goroutines: one sends to the stream, one reads it, one answers what did not come back, one deletes there what was taken back.
 type follower struct {
 	w      *writer
 	stream *stream.Stream
@@ -32,6 +31,9 @@ type follower struct {
 	first   uint64        // number of waiting[0]
 	moved   chan struct{} // closed when applied grows
 	applied uint64        // sequence of the last entry that the tables have
+	sent    uint64        // number of the next that goes to the stream
+	send    chan struct{} // told: there is something to send
+	heard   chan struct{} // told: the stream has said something of an append
 	wake    chan struct{} // told: something may be answered
 	erase   chan struct{} // told: there is something to delete in the stream
 	asks    chan struct{} // has a place for each question to the stream's leader
@@ -43,51 +45,93 @@ type follower struct {
 
 // waiting is an append without an answer.
 type waiting struct {
-	done    func(chat.Entry, error)
-	since   time.Time
-	key     *chat.Entry // of a Said with a key
-	repeats uint64      // sequence of the entry that has its id
-	err     error
+	done  func(chat.Entry, error)
+	since time.Time
+	out   stream.Append
+	key   *chat.Entry // of a Said with a key
+	kept  uint64      // sequence of the entry that it is, or that has its id
+	err   error       // why it is none
 }
+
+// heard says whether the stream has said what it makes of it.
+func (w *waiting) heard() bool { return w.kept != 0 || w.err != nil }
 
 // Bounds of a follower.
 const (
-	followMost    = 256             // entries in one transaction
-	followPending = 5 * time.Second // after which an append that has not come back is answered
+	followMost    = 256                     // entries in one transaction
+	followPending = 4500 * time.Millisecond // after which an append that has not come back is answered
 	followTick    = 250 * time.Millisecond
 	followRetry   = time.Second // after a transaction that failed
+	followHear    = time.Second // how long entries wait for what the stream says of earlier appends
 	followAsks    = 8
 )
 
 func newFollower(w *writer, s *stream.Stream, applied int64) *follower {
+	w.tx.start = int64(s.Start())
 	return &follower{
-		w: w, stream: s, node: uuid.NewString(), first: 1, applied: uint64(applied), moved: make(chan struct{}),
-		wake: make(chan struct{}, 1), erase: make(chan struct{}, 1), asks: make(chan struct{}, followAsks),
+		w: w, stream: s, node: uuid.NewString(), first: 1, sent: 1, applied: uint64(applied), moved: make(chan struct{}),
+		send: make(chan struct{}, 1), heard: make(chan struct{}, 1), wake: make(chan struct{}, 1), erase: make(chan struct{}, 1),
+		asks: make(chan struct{}, followAsks),
 	}
 }
 
-// append sends an op to the stream. done is called once, by the tail.
+// append queues an op for the stream. done is called once, by the tail.
 func (f *follower) append(fm form, key *chat.Entry, done func(chat.Entry, error)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case !f.running:
+	case !f.running || f.w.Err() != nil:
 		return fmt.Errorf("%w: the store is not running", chat.ErrUnavailable)
+	case f.w.lagging.Load():
+		return fmt.Errorf("%w: the database cannot be written", chat.ErrUnavailable)
 	case len(f.waiting) >= f.w.opts.Queue:
 		return fmt.Errorf("%w: %d writes are waiting", chat.ErrUnavailable, len(f.waiting))
 	}
-	n := f.first + uint64(len(f.waiting))
-	f.waiting = append(f.waiting, waiting{done: done, since: f.w.opts.Now(), key: key})
-	a := stream.Append{Subject: fm.subject, ID: fm.id, Expect: fm.expect, Origin: f.node + "." + strconv.FormatUint(n, 10), Data: fm.data}
-	f.stream.Append(a, func(seq uint64, dup bool, err error) { f.acked(n, seq, dup, err) })
+	f.queue(waiting{done: done, since: time.Now(), key: key}, fm)
 	return nil
 }
 
-// acked hears what the stream says of an append. That it was kept is not an answer yet: the entry comes back.
-func (f *follower) acked(n, seq uint64, dup bool, err error) {
-	if err == nil && !dup {
-		return
+// queue has it sent. Under mu.
+func (f *follower) queue(w waiting, fm form) {
+	origin := f.node + "." + strconv.FormatUint(f.first+uint64(len(f.waiting)), 10)
+	w.out = stream.Append{Subject: fm.subject, ID: fm.id, Expect: fm.expect, Origin: origin, Data: fm.data}
+	f.waiting = append(f.waiting, w)
+	tell(f.send)
+}
+
+// sender sends what is queued, until ctx ends: the stream may have it wait, and calls acked from a goroutine of its own.
+func (f *follower) sender(ctx context.Context) {
+	for {
+		n, a, ok := f.toSend()
+		if ok {
+			f.stream.Append(a, func(seq uint64, _ bool, err error) { f.acked(n, seq, err) })
+			continue
+		}
+		select {
+		case <-f.send:
+		case <-ctx.Done():
+			return
+		}
 	}
+}
+
+// toSend is the next that was not sent; what was answered already is passed over.
+func (f *follower) toSend() (n uint64, a stream.Append, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sent = max(f.sent, f.first)
+	n = f.sent
+	if n == f.first+uint64(len(f.waiting)) {
+		return 0, stream.Append{}, false
+	}
+	f.sent++
+	w := &f.waiting[n-f.first]
+	a, w.out = w.out, stream.Append{}
+	return n, a, true
+}
+
+// acked hears what the stream says of an append, in the order of appends. That it was kept is not an answer yet: the entry comes back.
+func (f *follower) acked(n, seq uint64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if n < f.first {
@@ -100,97 +144,17 @@ func (f *follower) acked(n, seq uint64, dup bool, err error) {
 	case err != nil:
 		w.err = fmt.Errorf("%w: %w", chat.ErrUnavailable, err)
 	default:
-		w.repeats = seq
+		w.kept = seq
 	}
-	tell(f.wake)
-}
-
-// take applies entries that have come. It is called on the reading goroutine.
-func (f *follower) take(ctx context.Context, entries []stream.Entry) error {
-	f.turn.Lock()
-	defer f.turn.Unlock()
-	batch, lost, err := f.batch(entries)
-	if err != nil {
-		return err
+	tell(f.heard)
+	if w.kept <= f.applied {
+		tell(f.wake)
 	}
-	last := entries[len(entries)-1]
-	for failed := false; ; failed = true {
-		if err = f.w.follow(batch, &last); err == nil {
-			break
-		}
-		if f.w.Err() != nil {
-			return f.w.Err()
-		}
-		if !failed {
-			f.refuse(batch, lost, err)
-			lost = nil
-		}
-		f.turn.Unlock()
-		wait(ctx, followRetry)
-		f.turn.Lock()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	f.progress(last.Seq)
-	for i, w := range lost {
-		batch[i].result = f.resultOf(w)
-	}
-	if f.w.tookBack(batch); f.w.scrub.due() {
-		tell(f.erase)
-	}
-	f.hand(batch)
-	f.answer()
-	return nil
-}
-
-// batch makes items of entries. Before one of this node's come those that it appended earlier and that have not come back: they
-// are lost, or as good as that, since who appended them is to hear of them before. Their results come later, by their place.
-func (f *follower) batch(entries []stream.Entry) (batch []item, lost map[int]waiting, err error) {
-	select {
-	case batch = <-f.spare:
-	default:
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := range entries {
-		e := &entries[i]
-		it := item{done: nobody, seq: int64(e.Seq), ms: e.Time.UnixMilli()}
-		if it.op, err = decode(e.Subject, e.Data); err != nil {
-			return nil, nil, fmt.Errorf("entry %d: %w", e.Seq, err)
-		}
-		if n, mine := f.number(e.Origin); mine {
-			for f.first < n {
-				w := f.pop()
-				if w.err == nil && w.repeats == 0 {
-					w.err = errLost
-				}
-				if lost == nil {
-					lost = make(map[int]waiting)
-				}
-				lost[len(batch)] = w
-				batch = append(batch, item{done: w.done})
-			}
-			it.done = f.pop().done
-		}
-		batch = append(batch, it)
-	}
-	return batch, lost, nil
 }
 
 var errLost = fmt.Errorf("%w: it was lost on its way to the stream", chat.ErrUnavailable)
 
 func nobody(chat.Entry, error) {}
-
-// number is that of the append which an entry comes of, where it is this node's and was not answered.
-func (f *follower) number(origin string) (uint64, bool) {
-	node, number, _ := strings.Cut(origin, ".")
-	if node != f.node {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(number, 10, 64)
-	return n, err == nil && n >= f.first && n < f.first+uint64(len(f.waiting))
-}
 
 // pop takes the append that has waited longest. Under mu.
 func (f *follower) pop() waiting {
@@ -201,36 +165,46 @@ func (f *follower) pop() waiting {
 	return w
 }
 
-// resultOf is what became of an append that has not come back.
-func (f *follower) resultOf(w waiting) result {
-	if w.err != nil {
-		return refuse(w.err)
+// settle makes an item of an append that does not come back; not ok where it goes to the stream once more. Under turn.
+func (f *follower) settle(w waiting) (it item, ok bool) {
+	it = item{done: w.done}
+	switch {
+	case w.err != nil:
+		it.result = refuse(w.err)
+	case w.kept == 0 || w.key == nil:
+		it.result = refuse(errLost)
+	default:
+		e := *w.key
+		first, err := f.w.firstWith(&e)
+		if err == nil && first.id == 0 {
+			if f.again(w) {
+				return item{}, false
+			}
+			err = errors.New("the first one with its key was refused")
+		}
+		if err != nil {
+			it.result = refuse(fmt.Errorf("%w: %w", chat.ErrUnavailable, err))
+			break
+		}
+		e.ID, e.Time = first.id, milliseconds(first.ms)
+		it.result = result{what: repeated, entry: e}
 	}
-	e := *w.key
-	first, err := f.w.firstWith(&e)
-	if err == nil && first.id == 0 {
-		err = errors.New("the first one with its key was refused")
-	}
-	if err != nil {
-		return refuse(fmt.Errorf("%w: %w", chat.ErrUnavailable, err))
-	}
-	e.ID, e.Time = first.id, milliseconds(first.ms)
-	return result{what: repeated, entry: e}
+	return it, true
 }
 
-// refuse answers those who wait for a batch that can't be kept now. It will be, and then nobody waits for it.
-func (f *follower) refuse(batch []item, lost map[int]waiting, why error) {
-	var told []item
-	for i := range batch {
-		it := &batch[i]
-		r := refuse(fmt.Errorf("%w: %w", chat.ErrUnavailable, why))
-		if w, ok := lost[i]; ok {
-			r = f.resultOf(w)
-		}
-		told = append(told, item{done: it.done, result: r})
-		it.done = nobody
+// again sends a message whose first try became none, under an id that no longer stands for that one. It is behind those
+// that were sent meanwhile then.
+func (f *follower) again(w waiting) bool {
+	fm, err := entryForm(*w.key, time.Time{})
+	if err != nil || time.Since(w.since) >= followPending {
+		return false
 	}
-	f.hand(told)
+	fm.id += "." + strconv.FormatUint(w.kept, 36)
+	w.kept = 0
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue(w, fm)
+	return true
 }
 
 // answer answers the appends that have waited longest, as far as they will not come back. Under turn.
@@ -239,25 +213,29 @@ func (f *follower) answer() {
 	var due []waiting
 	for len(f.waiting) > 0 {
 		w := &f.waiting[0]
-		late := f.w.opts.Now().Sub(w.since) >= followPending
-		there := w.repeats != 0 && w.repeats <= f.applied
-		if w.err == nil && !there && !late {
-			break
+		there := w.kept != 0 && w.kept <= f.applied
+		switch {
+		case w.err != nil || there:
+		case f.w.Err() != nil:
+			w.err = fmt.Errorf("%w: %w", chat.ErrUnavailable, f.w.Err())
+		case time.Since(w.since) >= followPending:
+			w.err = fmt.Errorf("%w: the stream is out of reach", chat.ErrUnavailable)
 		}
 		if w.err == nil && !there {
-			w.err = fmt.Errorf("%w: the stream is out of reach", chat.ErrUnavailable)
+			break
 		}
 		due = append(due, f.pop())
 	}
 	f.mu.Unlock()
-	if len(due) == 0 {
-		return
+	var batch []item
+	for _, w := range due {
+		if it, ok := f.settle(w); ok {
+			batch = append(batch, it)
+		}
 	}
-	batch := make([]item, len(due))
-	for i, w := range due {
-		batch[i] = item{done: w.done, result: f.resultOf(w)}
+	if len(batch) > 0 {
+		f.hand(batch)
 	}
-	f.hand(batch)
 }
 
 func (f *follower) hand(batch []item) {

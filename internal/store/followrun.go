@@ -43,7 +43,7 @@ func (w *writer) openFollower(ctx context.Context, s *stream.Stream) (*follower,
 		return nil, ErrClustered
 	case s == nil:
 		return nil, nil
-	case identity == "" && w.applied > 0:
+	case identity == "" && (w.applied > 0 || hasJournal(w.path)):
 		return nil, ErrSingle
 	case identity != "" && identity != s.Identity():
 		return nil, ErrReplaced
@@ -52,14 +52,16 @@ func (w *writer) openFollower(ctx context.Context, s *stream.Stream) (*follower,
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case seq == 0:
+	fresh := seq == 0
+	if fresh {
 		seq = int64(s.Start()) - 1
-	case uint64(seq) > last:
-		return nil, ErrReplaced
+	}
+	switch {
 	case first > uint64(seq)+1:
 		return nil, ErrCut
-	default:
+	case !fresh && uint64(seq) > last:
+		return nil, ErrReplaced
+	case !fresh:
 		e, err := s.Get(ctx, uint64(seq))
 		if err == nil && !bytes.Equal(digestOf(&e), digest) {
 			return nil, ErrReplaced
@@ -91,7 +93,7 @@ func (s *Store) CatchUp(ctx context.Context, progress func(at, end uint64)) erro
 	}
 	_, end, err := f.stream.Ends(ctx)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return fmt.Errorf("store: %w", notMerged(err))
 	}
 	told := time.Now()
 	at, _ := f.at()
@@ -103,6 +105,7 @@ func (s *Store) CatchUp(ctx context.Context, progress func(at, end uint64)) erro
 		if err := f.take(ctx, entries); err != nil {
 			return err
 		}
+		f.w.checkpoint()
 		if at, _ = f.at(); at >= end {
 			return errThere
 		}
@@ -145,6 +148,7 @@ func (f *follower) start(committed chan<- []item, spare <-chan []item) {
 // run follows the stream until ctx ends.
 func (f *follower) run(ctx context.Context) {
 	var running sync.WaitGroup
+	running.Go(func() { f.sender(ctx) })
 	running.Go(func() {
 		at, _ := f.at()
 		err := f.stream.Read(ctx, at+1, followMost, func(entries []stream.Entry) error { return f.take(ctx, entries) })
@@ -194,19 +198,24 @@ func (f *follower) close() {
 		select {
 		case <-moved:
 		case <-time.After(followTick):
-		case <-f.w.failed:
-			return
 		}
 	}
 }
+
+// eraseEvery is how long what came to nothing stays in the stream, where nothing is taken back meanwhile. Its
+// appender reads it first, most of the time.
+const eraseEvery = time.Minute
 
 // eraser deletes in the stream what was taken back. Every node does: which one of them lives to do it does not matter.
 func (f *follower) eraser(ctx context.Context) {
 	tell(f.erase)
 	var retry <-chan time.Time
+	tick := time.NewTicker(eraseEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-f.erase:
+		case <-tick.C:
 		case <-retry:
 		case <-ctx.Done():
 			return
@@ -237,12 +246,13 @@ func (f *follower) eraseStream(ctx context.Context) error {
 	}
 }
 
-// erased are the next entries to be deleted in the stream.
+// erased are the next entries to be deleted in the stream, the last ones first: a message's repeats, from which another node would make
+// it once more, go before it. The stream's last one stays: by it a stream is known that was put back to an earlier state.
 func (w *writer) erased(ctx context.Context) (list []int64, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var seq int64
-	err = each(ctx, w.conn, `SELECT seq FROM erased ORDER BY seq LIMIT 64`, []any{&seq}, func() { list = append(list, seq) })
+	err = each(ctx, w.conn, `SELECT seq FROM erased WHERE seq < (SELECT seq FROM log) ORDER BY seq DESC LIMIT 64`, []any{&seq}, func() { list = append(list, seq) })
 	return list, err
 }
 
@@ -259,11 +269,24 @@ func (w *writer) forgetErased(list []int64) error {
 }
 
 // follow applies entries of the stream in one transaction, and sets their results. Items without an op are answers and no entries. What it commits
-// need not be on disk: the stream has it still.
+// need not be on disk: the stream has it still. An entry that the tables can't take (two tokens of one hash, say) would stop every node for good,
+// and so is refused by every node.
 func (w *writer) follow(batch []item, last *stream.Entry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	err := w.transact(normal, func(t *tx) (err error) {
+	for {
+		bad, err := w.followOnce(batch, last)
+		if bad == nil {
+			return err
+		}
+		w.opts.Log.Error("an entry of the stream was refused by the database", "entry", bad.seq, "error", err)
+		bad.op = err.(unfit)
+	}
+}
+
+// followOnce is one try; bad is the item that can't be applied.
+func (w *writer) followOnce(batch []item, last *stream.Entry) (bad *item, err error) {
+	err = w.transact(normal, func(t *tx) (err error) {
 		t.ms = w.seq.ms
 		for i := range batch {
 			it := &batch[i]
@@ -272,6 +295,9 @@ func (w *writer) follow(batch []item, last *stream.Entry) error {
 			}
 			t.enter(it)
 			if it.result, err = it.op.apply(t); err != nil {
+				if unfitting(err) {
+					bad, err = it, unfit{err}
+				}
 				return err
 			}
 		}
@@ -281,8 +307,13 @@ func (w *writer) follow(batch []item, last *stream.Entry) error {
 	if err == nil {
 		w.seq.id, w.seq.ms = w.applied, w.tx.ms
 	}
-	return err
+	return bad, err
 }
+
+// unfit stands for an entry that can't be applied.
+type unfit struct{ error }
+
+func (u unfit) apply(*tx) (result, error) { return refuse(u.error), nil }
 
 // enter makes it the entry that is being applied. Brought entries have ids of their own, below the stream's.
 func (t *tx) enter(it *item) {

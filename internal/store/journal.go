@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -229,4 +230,10 @@ func readRecord(b []byte, sum *uint32) (e chat.Entry, size int) {
 		return e, 0
 	}
 	return e, size
+}
+
+// hasJournal says whether the process before this one has left its journal.
+func hasJournal(path string) bool {
+	_, err := os.Lstat(filepath.Join(filepath.Dir(path), journalName))
+	return err == nil
 }

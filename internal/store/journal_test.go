@@ -25,9 +25,13 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // crashed copies what a store's directory holds now, as if the process had been killed.
 func crashed(t *testing.T, dir string) string {
+	return copied(t, dir, "parley.db", "parley.db-wal", "parley.journal")
+}
+
+func copied(t *testing.T, dir string, files ...string) string {
 	t.Helper()
 	to := t.TempDir()
-	for _, name := range []string{"parley.db", "parley.db-wal", "parley.journal"} {
+	for _, name := range files {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)

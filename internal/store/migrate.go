@@ -38,8 +38,11 @@ var broughtTables = []broughtTable{
 	{"tokens", "id hash! account family session room expires opened confirmed version", "id"},
 }
 
-// broughtRows is how many rows of a table are one entry.
-const broughtRows = 100
+// Of how many rows of a table an entry is, and of how many bytes: as JSON they may take more, but a row alone has a place.
+const (
+	broughtRows  = 100
+	broughtBytes = 8 << 10
+)
 
 // export is the query for the rows as JSON arrays.
 func (b broughtTable) export() string {
@@ -112,8 +115,11 @@ func (b *broughtMessage) apply(t *tx) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if n, err := run(t.insertBrought, b.ID, t.seq); n == 0 || err != nil {
-		return result{what: quiet}, err // it has come before
+	if n, err := run(t.insertBrought, b.ID, t.seq); err != nil {
+		return result{}, err
+	} else if n == 0 { // it has come before
+		_, err = t.eraseEntry.Exec(t.seq)
+		return result{what: quiet}, err
 	}
 	text, words, room := b.Text, b.Text, r.word
 	if text == "" {
@@ -142,7 +148,7 @@ type (
 	moved  struct{ source }
 )
 
-func (m *moving) form() (form, any)         { return form{subject: "moving"}, m }
+func (m *moving) form() (form, any)         { return form{subject: "moving", expect: new(uint64)}, m }
 func (m *moving) place(*tx)                 {}
 func (m *moving) apply(*tx) (result, error) { return result{what: quiet}, nil }
 func (m *moved) form() (form, any)          { return form{subject: "moved", expect: new(uint64)}, m }
@@ -225,7 +231,9 @@ func (m *migration) begin(ctx context.Context) (done bool, err error) {
 		case first <= uint64(m.from.ID):
 			err = fmt.Errorf("the stream begins at %d, and the database has entries up to %d: delete the stream, and have it made anew", first, m.from.ID)
 		default:
-			_, err = push(ctx, m.to, &moving{m.from})
+			if _, err = push(ctx, m.to, &moving{m.from}); errors.Is(err, stream.ErrConflict) {
+				return m.begin(ctx) // another was first
+			}
 		}
 		return false, err
 	case err != nil:
@@ -252,20 +260,22 @@ func (m *migration) begin(ctx context.Context) (done bool, err error) {
 func (m *migration) tables(ctx context.Context) error {
 	for _, table := range broughtTables {
 		var rows []string
+		size := 0
 		put := func() error {
 			if len(rows) == 0 {
 				return nil
 			}
 			_, err := push(ctx, m.to, &brought{Table: table.name, Rows: json.RawMessage("[" + strings.Join(rows, ",") + "]")})
-			rows = rows[:0]
+			rows, size = rows[:0], 0
 			return err
 		}
 		var row string
 		var failed error
 		err := each(ctx, m.w.conn, table.export(), []any{&row}, func() {
-			if rows = append(rows, row); len(rows) == broughtRows && failed == nil {
+			if failed == nil && (len(rows) == broughtRows || size+len(row) > broughtBytes) {
 				failed = put()
 			}
+			rows, size = append(rows, row), size+len(row)
 		})
 		if err = errors.Join(err, failed); err == nil {
 			err = put()
@@ -275,48 +285,6 @@ func (m *migration) tables(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// messages go on behind the last that is there.
-func (m *migration) messages(ctx context.Context) error {
-	var after int64
-	e, err := m.to.Last(ctx, "brought")
-	if err == nil {
-		r, err := read[entryRecord](e.Data)
-		if err != nil {
-			return fmt.Errorf("%w: %w", errUnknown, err)
-		}
-		after = r.ID
-	} else if !errors.Is(err, stream.ErrNotFound) {
-		return err
-	}
-	var of int
-	if err := m.w.conn.QueryRowContext(ctx, `SELECT coalesce(sum(said), 0) FROM rooms`).Scan(&of); err != nil {
-		return err
-	}
-	p := pusher{ctx: ctx, to: m.to, slots: make(chan struct{}, pushAtOnce)}
-	var first chat.Message
-	var ms int64
-	var more []byte
-	done := 0
-	// Blocks of rooms lie across each other: in the order of their first messages they are only almost in that of ids.
-	var late []chat.Message
-	err = each(ctx, m.w.conn, `SELECT m.id, m.time, r.name, m.account, m.text, m.more FROM messages m JOIN rooms r ON r.id = m.room ORDER BY m.id`,
-		[]any{&first.ID, &ms, &first.Room, &first.User, &first.Text, &more}, func() {
-			first.Time = milliseconds(ms)
-			late = p.before(late, first.ID, after)
-			late = insertSorted(late, unblock(nil, first, more))
-			if done++; done%1000 == 0 {
-				m.progress(int(p.sent), of)
-			}
-		})
-	if err != nil {
-		return err
-	}
-	p.before(late, 1<<62, after)
-	err = p.wait()
-	m.progress(of, of)
-	return err
 }
 
 func (m *migration) accounts(ctx context.Context) error {

@@ -51,6 +51,7 @@ type tx struct {
 	now  int64 // what the machine's clock shows: earlier than ms where it went back
 
 	seq          int64           // of the entry in the stream; 0 where there is none
+	start        int64           // from here on ids are sequences of the stream
 	tokensKept   int             // Options.Tokens
 	keys, tokens int             // rows added by this transaction
 	rooms        map[string]room // that were used lately; emptied when a transaction fails
@@ -154,8 +155,9 @@ const purgeSpare = 16
 // transaction added, so that what is kept shrinks wherever much has expired
 // and no transaction becomes long. Nothing else depends on when it happens.
 //
-// Keys expire by the log's time, tokens by the clock, as auth does it: with the
-// log ahead of the clock, each new token would be gone before its first use.
+// Keys expire by the log's time, tokens by the clock as well, as auth does it: with the
+// log ahead of the clock, each new token would be gone before its first use. Nor may
+// who reads a stream's entries late have lost a token that was spent in time, since the next one hangs on it.
 func (t *tx) purge() error {
 	if t.keys > 0 {
 		if _, err := run(t.purgeKeys, t.ms-keyLife.Milliseconds(), 2*t.keys+purgeSpare); err != nil {
@@ -163,7 +165,7 @@ func (t *tx) purge() error {
 		}
 	}
 	if t.tokens > 0 {
-		if _, err := run(t.purgeTokens, t.now-tokenGrace.Milliseconds(), 2*t.tokens+purgeSpare); err != nil {
+		if _, err := run(t.purgeTokens, min(t.now, t.ms)-tokenGrace.Milliseconds(), 2*t.tokens+purgeSpare); err != nil {
 			return err
 		}
 	}

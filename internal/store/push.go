@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 
 	"parley/internal/chat"
@@ -39,46 +38,40 @@ func send(s *stream.Stream, o op, acked func(uint64, bool, error)) error {
 // pushAtOnce is how many messages are on their way at once.
 const pushAtOnce = 512
 
-// A pusher appends messages, in the order of their ids, many at once. After one that fails it appends no more.
+// A pusher appends messages, many at once. After one that fails it appends no more.
 type pusher struct {
 	ctx   context.Context
 	to    *stream.Stream
 	slots chan struct{}
-	sent  int64
 
 	mu  sync.Mutex
 	err error
 }
 
-// before appends those of sorted messages that are below id, and above after; it returns the others.
-func (p *pusher) before(list []chat.Message, id, after int64) []chat.Message {
-	for len(list) > 0 && list[0].ID < id {
-		if list[0].ID > after {
-			p.push(list[0])
-		}
-		list = list[1:]
-	}
-	return list
-}
-
-func (p *pusher) push(m chat.Message) {
-	p.slots <- struct{}{}
+// push says whether the message is on its way.
+func (p *pusher) push(m chat.Message) bool {
 	if p.failed() != nil || p.ctx.Err() != nil {
-		<-p.slots
-		return
+		return false
 	}
-	p.sent++
+	p.slots <- struct{}{}
 	e := chat.Entry{Kind: chat.Said, ID: m.ID, Time: m.Time, Room: m.Room, Account: m.User, Text: m.Text}
-	if err := send(p.to, &broughtMessage{e}, func(_ uint64, _ bool, err error) { p.fail(err); <-p.slots }); err != nil {
+	err := send(p.to, &broughtMessage{e}, func(_ uint64, _ bool, err error) {
+		p.fail(err)
+		<-p.slots
+	})
+	if err != nil {
 		p.fail(err)
 		<-p.slots
 	}
+	return err == nil
 }
 
 func (p *pusher) fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.err = errors.Join(p.err, err)
+	if p.err == nil {
+		p.err = err // many fail at once, for one reason
+	}
 }
 
 func (p *pusher) failed() error {
@@ -93,14 +86,4 @@ func (p *pusher) wait() error {
 		p.slots <- struct{}{}
 	}
 	return errors.Join(p.failed(), p.ctx.Err())
-}
-
-// insertSorted puts messages into a sorted list.
-func insertSorted(list, some []chat.Message) []chat.Message {
-	byID := func(m chat.Message, id int64) int { return int(m.ID - id) }
-	for _, m := range some {
-		at, _ := slices.BinarySearchFunc(list, m.ID, byID)
-		list = slices.Insert(list, at, m)
-	}
-	return list
 }

@@ -29,6 +29,16 @@ var appended = map[chat.Kind]func(chat.Entry) op{
 type said struct{ chat.Entry }
 
 func (s *said) apply(t *tx) (result, error) {
+	r, err := s.keep(t)
+	if err != nil || r.kept() || t.seq == 0 {
+		return r, err
+	}
+	// It is no message that could be taken back, and of one with its key it has the text.
+	_, err = t.eraseEntry.Exec(t.seq)
+	return r, err
+}
+
+func (s *said) keep(t *tx) (result, error) {
 	e := t.entry(s.Entry)
 	if e.Key != "" && t.seq != 0 {
 		// What a repeat says was checked when it was said first.

@@ -209,7 +209,7 @@ func (s *Store) publish(e chat.Entry, done func(chat.Entry, error)) {
 func (s *Store) goneForm(e *chat.Entry) (said time.Time, err error) {
 	ctx := context.Background()
 	m, ok, err := s.Message(ctx, e.Message)
-	if err != nil || !ok {
+	if err != nil || !ok || m.Room != e.Room {
 		return time.Time{}, err
 	}
 	if _, err = found(s.writer.keys.of.QueryRowContext(ctx, e.Message), &e.KeyOwner, &e.Key); err != nil {

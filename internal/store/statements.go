@@ -30,7 +30,8 @@ type statements struct {
 	insertGone, messagesAfter                                        *sql.Stmt
 
 	writeStream, eraseEntry, forgetErased, insertBrought *sql.Stmt
-	isMute, isAdmin, isMaker, readLate                   *sql.Stmt
+	isMute, isAdmin, isMaker                             *sql.Stmt
+	isMessage, isAnother, readLate                       *sql.Stmt
 }
 
 // A prepared says which statement becomes of which SQL.
@@ -127,6 +128,9 @@ func (s *statements) table() []prepared {
 		{&s.isMute, `SELECT until FROM mutes WHERE account = ?`},
 		{&s.isAdmin, `SELECT 1 FROM accounts WHERE name = ? AND admin AND NOT disabled AND NOT removed`},
 		{&s.isMaker, `SELECT 1 FROM rooms WHERE maker = ? AND name = ?`},
+		{&s.isMessage, `SELECT 1 FROM messages WHERE id = ?`},
+		// Whoever has the name now is not who said something then.
+		{&s.isAnother, `SELECT 1 FROM accounts WHERE name = ? AND (removed OR made > ?)`},
 		// Who has seen a message that comes late, or said it, has read it.
 		{&s.readLate, `UPDATE positions SET read = read + 1 WHERE room = ? AND seen >= ? AND account <> ?`},
 	}...)

@@ -101,10 +101,10 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 		return nil, err
 	}
 	w.retry = opts.Now().Add(journalRetry)
-	if opts.Stream != nil {
-		return w, nil // which has what the database has not
+	if opts.Stream == nil { // which has what the database has not
+		err = w.openJournal()
 	}
-	if err = w.openJournal(); errors.Is(err, unix.ENOSPC) {
+	if errors.Is(err, unix.ENOSPC) {
 		opts.Log.Warn("there is no room on the disk for the journal, and messages are kept more slowly until there is", "error", err)
 	} else if err != nil {
 		return nil, errors.Join(err, w.lookup.Close())

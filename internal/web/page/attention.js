@@ -35,6 +35,9 @@ export class Attention {
     this.#call(isDirect ? event.user : `${event.user} in ${event.room}`, event.text, event.room)
   }
 
+  // noted takes what the server says to the person.
+  noted(text) { if (!this.#chat.hasReader) this.#call('parley', text, '') }
+
   // back takes that the connection is back, and LIST has told what was missed.
   back() {
     const { direct } = this.#chat.mirror.unread
@@ -51,7 +54,7 @@ export class Attention {
       const notice = new Notification(printable(title), { body: printable(body), tag: `parley ${room}`, icon: 'icon.svg' })
       notice.onclick = () => {
         window.focus()
-        this.#chat.open(room)
+        if (room) this.#chat.open(room)
         notice.close()
       }
     } catch {

@@ -14,7 +14,7 @@ import { Header } from './view/header.js'
 import { bindKeys } from './view/keys.js'
 import { closeMenu } from './view/menu.js'
 import { Messages } from './view/messages.js'
-import { announce, toast } from './view/notices.js'
+import { announce, keep, toast } from './view/notices.js'
 import { Rooms } from './view/rooms.js'
 import { Status } from './view/status.js'
 
@@ -84,7 +84,8 @@ export class Chat {
     this.composer = new Composer(this)
     this.aside = new Aside(this)
     this.attention = new Attention(this)
-    this.#views = [new Rooms(this), new Header(this), this.messages, this.composer, this.aside, new Status(this), this.attention]
+    this.rooms = new Rooms(this)
+    this.#views = [this.rooms, new Header(this), this.messages, this.composer, this.aside, new Status(this), this.attention]
     bindKeys(this)
     const { signal } = this
     this.#account.keeper?.onLeft(() => this.signOut(true), signal)
@@ -190,6 +191,7 @@ export class Chat {
     this.messages.opened()
     this.composer.opened(name, isMoved)
     this.aside.opened()
+    this.rooms.opened(name)
     this.refresh()
   }
 
@@ -206,8 +208,13 @@ export class Chat {
     const before = t?.unread.count
     const id = this.mirror.attend(looks)
     if (t?.unread.count !== before) this.refresh()
-    if (id > 0 && !this.mirror.isGuest) this.shown.note(t.name, id)
+    if (id > 0) this.#noteRead(t.name)
     this.loader.look()
+  }
+
+  // noteRead has the server told how far a room was read here.
+  #noteRead(room) {
+    if (this.mirror.isAttended(room) && !this.mirror.isGuest) this.shown.note(room, this.mirror.room(room).unread.read)
   }
 
   #take(event) {
@@ -215,7 +222,11 @@ export class Chat {
     this.mirror.take(event, Date.now())
     if (event.command === 'SEEN') this.shown.learn(event.room, event.id)
     if (event.command === 'LEAVE' && event.user === this.self) this.shown.forget(event.room)
-    if (event.command === 'NOTE') toast(event.text)
+    if (event.command === 'MSG') this.#noteRead(event.room) // it counts as read already, and before the next drawing the person may look away
+    if (event.command === 'NOTE') {
+      keep(event.text)
+      this.attention?.noted(event.text)
+    }
     if (event.command === 'MSG' && event.user !== this.self && this.isShown) {
       if (event.room === this.mirror.opened?.name && !document.hidden) announce(event)
       if (!(event.id <= before)) this.attention?.said(event)

@@ -14,12 +14,13 @@ export class Aside {
   #shows = NARROW.matches ? '' : 'here' // '', 'here' or 'find'
   #drawn = null // who is shown to be here
   #list = new Keyed(byId('aside-list'))
+  #from = null // what had the focus before
   #search = 0 // counts searches: an answer to an earlier one is not shown
 
   constructor(chat) {
     this.#chat = chat
     const { signal } = chat
-    byId('here').addEventListener('click', () => this.#show(this.#shows === 'here' ? '' : 'here'), { signal })
+    byId('here').addEventListener('click', () => (this.#shows === 'here' ? this.#show('') : this.showHere()), { signal })
     byId('find').addEventListener('click', () => this.find(), { signal })
     byId('aside-close').addEventListener('click', () => this.close(), { signal })
     byId('find-form').addEventListener('submit', (event) => {
@@ -41,6 +42,7 @@ export class Aside {
   // find opens the search, and searches where words are given.
   find(words = '') {
     if (!this.#chat.mirror.opened) return
+    if (!byId('aside').contains(document.activeElement)) this.#from = document.activeElement
     this.#show('find')
     byId('aside').hidden = false
     if (words) byId('find-words').value = words
@@ -50,18 +52,27 @@ export class Aside {
   }
 
   // showHere opens the list of who is here.
-  showHere() { this.#show('here') }
+  showHere() {
+    this.#show('here')
+    if (!NARROW.matches || this.#chat.mirror.opened?.isConversation) return
+    this.#from = document.activeElement
+    byId('aside').hidden = false
+    byId('aside-close').focus() // what had the focus is covered
+  }
 
-  // close closes it; false where it is not open.
+  // close closes it and gives the focus back; false where it is not open.
   close() {
     if (this.#shows === '') return false
     const wasFind = this.#shows === 'find'
     this.#show(wasFind && !NARROW.matches ? 'here' : '')
-    byId(wasFind ? 'find' : 'here').focus()
+    if (this.#from?.isConnected && this.#from !== document.body) this.#from.focus()
+    else byId(wasFind ? 'find' : 'here').focus()
+    this.#from = null
     return true
   }
 
-  get isFinding() { return this.#shows === 'find' }
+  // isOver tells whether it is there for a while only: a search, or what covers the messages.
+  get isOver() { return this.#shows === 'find' || this.coversRoom }
 
   draw(t) {
     const isHere = this.#shows === 'here'
@@ -69,7 +80,7 @@ export class Aside {
     byId('here').setAttribute('aria-pressed', String(isHere))
     if (!t || !isHere || t.presence.here === this.#drawn && !t.presence.isCrowd) return
     this.#drawn = t.presence.here
-    setText(byId('aside-says'), says(t.presence))
+    setText(byId('aside-says'), says(t.presence, this.#chat.mirror.online))
     this.#list.draw((this.#drawn ?? []).map((user) => ({ key: user, sign: '', make: () => this.#person(user) })))
   }
 
@@ -131,7 +142,8 @@ export class Aside {
   }
 }
 
-function says({ here, count, isCrowd }) {
+function says({ here, count, isCrowd }, online) {
   if (isCrowd) return `${count} people are here: too many to name.`
-  return here ? '' : 'Asking…'
+  if (here) return ''
+  return online ? 'Asking…' : 'Not known while there is no connection.'
 }

@@ -24,6 +24,7 @@ export function show(title, ...content) {
       if (dialog.open) return // word of an earlier one, which comes late
       dialog.removeEventListener('close', closed)
       dialog.replaceChildren() // there may be a password in it
+      if (document.activeElement === document.body) byId('text').focus() // what had the focus is gone
       resolve()
     }
     dialog.addEventListener('close', closed)
@@ -37,12 +38,12 @@ export function closeAsk() { dialog.close() }
 export function ask({ title, text = '', fields, extra = [], go, check, use }) {
   const wrong = h('p', { class: 'wrong', role: 'alert', hidden: true })
   const inputs = fields.map(({ name, label, value = '', type = 'text', hint = '' }) => {
-    const input = h('input', { id: `ask-${name}`, name, type, autocomplete: type === 'password' ? 'new-password' : 'off', autocapitalize: 'none' })
+    const input = h('input', { id: `ask-${name}`, name, type, autocomplete: type === 'password' ? 'new-password' : 'off', autocapitalize: 'none', 'aria-describedby': hint ? `hint-${name}` : undefined })
     input.value = value
     const line = type === 'checkbox'
       ? [h('label', { class: 'check' }, input, h('span', {}, label))]
       : [h('label', { for: `ask-${name}` }, label), input]
-    return { name, type, input, line: hint ? [...line, h('p', { class: 'hint' }, hint)] : line }
+    return { name, type, input, line: hint ? [...line, h('p', { class: 'hint', id: `hint-${name}` }, hint)] : line }
   })
   const form = h('form', {
     novalidate: true,

@@ -1,5 +1,8 @@
 // A list on the screen whose entries are told apart by a key, so that only what has changed is touched: what is being clicked, selected or
 // read out stays the same element.
+import { byId } from './dom.js'
+
+const TAKES_FOCUS = '[tabindex], a, button'
 
 export class Keyed {
   #list
@@ -21,6 +24,23 @@ export class Keyed {
   // draw makes the list's entries these, { key, sign, make, update }. Where the sign is another than before, update(node) changes the
   // entry; without it, it is made anew.
   draw(rows) {
+    const had = document.activeElement
+    const at = [...this.#list.children].findIndex((node) => node.contains(had))
+    const key = this.#list.children[at]?.dataset.key
+    this.#draw(rows)
+    if (at >= 0 && document.activeElement !== had) this.#refocus(had, key, at)
+  }
+
+  // refocus gives the focus back to what was moved, or to what has come into the place of what is gone.
+  #refocus(had, key, at) {
+    const entries = [...this.#list.children]
+    const heirs = [this.node(key), ...entries.slice(0, at + 1).reverse(), ...entries]
+    const takers = heirs.map((node) => (node?.matches(TAKES_FOCUS) ? node : node?.querySelector(TAKES_FOCUS)))
+    const taker = had.isConnected ? had : takers.find((node) => node) ?? byId('text')
+    taker.focus({ preventScroll: true })
+  }
+
+  #draw(rows) {
     const keys = new Set(rows.map((row) => row.key))
     for (const [key, { node }] of this.#drawn) {
       if (keys.has(key)) continue

@@ -1,7 +1,8 @@
 // The keys that work everywhere in the chat.
-import { byId } from './dom.js'
+import { byId, isComposing } from './dom.js'
 import { jump } from './going.js'
 import { closeMenu } from './menu.js'
+import { closeNotice } from './notices.js'
 
 export function bindKeys(chat) {
   const neighbour = (step) => {
@@ -23,9 +24,9 @@ export function bindKeys(chat) {
     'Ctrl f': () => chat.aside.find(),
   }
   document.addEventListener('keydown', (event) => {
-    if (byId('dialog').open) return
+    if (byId('dialog').open || isComposing(event)) return
     if (event.key === 'Escape') {
-      if (!closeMenu(true) && !(chat.aside.isFinding && chat.aside.close())) {
+      if (!closeMenu(true) && !closeNotice() && !(chat.aside.isOver && chat.aside.close())) {
         chat.messages.toNewest()
         byId('text').focus()
       }

@@ -24,13 +24,14 @@ export function closeMenu(returns = false) {
   if (!opener) return false
   byId('menu').hidden = true
   opener.removeAttribute('aria-expanded')
-  if (returns) opener.focus()
+  if (returns) (opener.isConnected ? opener : byId('text')).focus()
   opener = null
   return true
 }
 
 function place(menu, at) {
   const gap = 4
+  menu.style.left = menu.style.top = '0' // where it stood before may have left it less room
   const { width, height } = menu.getBoundingClientRect()
   const left = Math.min(Math.max(gap, at.right - width), innerWidth - width - gap)
   const below = Math.max(gap, at.bottom + gap)

@@ -25,6 +25,7 @@ export class Messages {
     this.#scroller.addEventListener('scroll', () => this.#scrolled(), { signal, passive: true })
     this.#list.addEventListener('click', (event) => this.#clicked(event), { signal })
     this.#scroller.addEventListener('keydown', (event) => this.#key(event), { signal })
+    this.#list.addEventListener('focusin', ({ target }) => { if (target.matches('.message')) name(target) }, { signal })
     byId('to-newest').addEventListener('click', () => this.toNewest(), { signal })
     const sizes = new ResizeObserver(() => { if (this.#sticks) this.#toEnd() })
     sizes.observe(this.#scroller)
@@ -156,6 +157,12 @@ export class Messages {
       this.toNewest()
     }
   }
+}
+
+// name gives a row that has the focus what it says for a name: the entry of a list has none of its own.
+function name(row) {
+  const parts = [...row.children].filter((part) => !part.matches('.tile, button, .acts'))
+  row.setAttribute('aria-label', parts.map((part) => part.textContent).join(' '))
 }
 
 // beginning is what stands above the oldest message.

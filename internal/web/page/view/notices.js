@@ -1,17 +1,45 @@
 // What is said to the person beside the room: short notices, and new messages for those who listen to the page.
 import { printable } from '../wire.js'
-import { byId, h } from './dom.js'
+import { byId, h, icon } from './dom.js'
 
 const MAX_TOASTS = 4
-const STAYS = 8000
+const TICK = 1000
+const STAYS = 8 // ticks for which somebody could see a notice
 const AT_MOST_EVERY = 1500
 
-// toast shows a notice for a while.
+// toast shows a notice for a while, which passes only while the page has the focus: who was elsewhere finds it.
 export function toast(text) {
-  const notice = h('p', { class: 'toast' }, printable(text))
+  const notice = add(text)
+  let left = STAYS
+  const clock = setInterval(() => {
+    if (document.hasFocus()) left--
+    if (left > 0 && notice.isConnected) return
+    clearInterval(clock)
+    notice.remove()
+  }, TICK)
+}
+
+// keep shows a notice until the person closes it.
+export function keep(text) {
+  const close = h('button', { class: 'icon small', 'aria-label': 'Close', title: 'Close (Esc)', onclick: () => closeNotice(notice) }, icon('close'))
+  const notice = add(text, close)
+  notice.classList.add('kept')
+}
+
+// closeNotice closes one that is kept, the newest where none is named; false where there is none.
+export function closeNotice(notice = [...document.querySelectorAll('.toast.kept')].at(-1)) {
+  if (!notice) return false
+  const hadFocus = notice.contains(document.activeElement)
+  notice.remove()
+  if (hadFocus) byId('text').focus()
+  return true
+}
+
+function add(text, ...more) {
+  const notice = h('div', { class: 'toast' }, h('span', {}, printable(text)), ...more)
   byId('toasts').append(notice)
   while (byId('toasts').childElementCount > MAX_TOASTS) byId('toasts').firstElementChild.remove()
-  setTimeout(() => notice.remove(), STAYS)
+  return notice
 }
 
 // say reads out what the screen shows.

@@ -21,6 +21,9 @@ export class Rooms {
     byId('people-title').parentElement.hidden = chat.mirror.isGuest
   }
 
+  // opened takes that another room is on the screen. The list that takes a room's place takes the focus, at that room.
+  opened(name) { if (!name) document.querySelector('.rooms a[aria-current]')?.focus() }
+
   draw(open) {
     const [rooms, people] = [[], []]
     for (const t of this.#chat.mirror.rooms) (t.isConversation ? people : rooms).push(entry(t, t === open))
