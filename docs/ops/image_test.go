@@ -187,6 +187,7 @@ func (i *image) serve() {
 
 // TestImage: the image is whole, says what it is to say, and is the same twice. TestPackages runs what is in it.
 func TestImage(t *testing.T) {
+	unraced(t)
 	if err := exec.Command(parleytest.Need(t, "git"), "rev-parse", "HEAD").Run(); err != nil {
 		parleytest.Missing(t, "this is no git repository, which tells the version: %v", err)
 	}
