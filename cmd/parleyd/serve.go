@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"parley/internal/session"
 	"parley/internal/store"
 	"parley/internal/stream"
-	"parley/tlsutil"
 )
 
 // drainWithin is how long a stopping server gives its sessions; the rest of
@@ -44,6 +42,7 @@ type serve struct {
 	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
 	shared
+	acmeFlags
 	bounds
 
 	manager manager `kong:"-"`
@@ -51,7 +50,7 @@ type serve struct {
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := errors.Join(c.check(), checkListen(c.Listen), c.checkWeb()); err != nil {
+	if err := errors.Join(c.bounds.check(), checkListen(c.Listen), c.checkWeb(), c.acmeFlags.check(c)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
@@ -78,7 +77,7 @@ func (c *serve) Run() error {
 	told := opening.Err() != nil
 	opened()
 	if told {
-		log.Info("told to stop before everything was there")
+		log.Info("told to stop before everything was there", "event", "server.early")
 		return h.close()
 	}
 	if err != nil {
@@ -90,25 +89,6 @@ func (c *serve) Run() error {
 		}
 	}
 	return c.serve(h, keys, trial, signals, log)
-}
-
-func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
-	switch {
-	case c.Data == "":
-		return nil, &exitError{exitUsage, errors.New("--data DIR is missing: where everything is kept (or --dev to try it out)")}
-	case c.Cert == "" || c.Key == "":
-		return nil, &exitError{exitUsage, errors.New("--cert and --key are missing: parleyd certs makes them (or --dev to try it out)")}
-	}
-	keys, err := tlsutil.LoadKeyPair(string(c.Cert), string(c.Key), log)
-	if err != nil {
-		return nil, &exitError{exitTLS, err}
-	}
-	for _, name := range c.Host {
-		if !slices.Contains(keys.Names(), name) {
-			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "host", name, "certificate_for", keys.Names())
-		}
-	}
-	return keys, nil
 }
 
 // house is everything between the disk and the listeners.
@@ -199,17 +179,17 @@ func (h *house) close() error {
 }
 
 // serve listens until a signal or a failure, drains and closes.
-func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
+func (c *serve) serve(h *house, keys *keyring, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	in, err := c.open(ctx, h, keys, log)
+	in, err := c.open(ctx, h, keys.KeyPair, log)
 	if err != nil {
 		return errors.Join(err, h.close())
 	}
 	var running sync.WaitGroup
 	failed := make(chan error, len(in.lines)+len(in.web))
 	in.run(ctx, running.Go, failed, log)
-	running.Go(func() { keys.Watch(ctx, 0) })
+	keys.run(ctx, running.Go)
 	running.Go(func() { c.manager.watch(ctx, h, in, log) })
 	c.manager.Ready(in.serving())
 	if trial != nil {
@@ -218,14 +198,14 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 
 	cause := await(signals, failed, h.store.Failed(), func() {
 		c.manager.Reloading()
-		keys.Reload() // it logs how that went
+		keys.hup()
 		c.manager.Ready(in.serving())
 	}, log)
 	if errors.Is(cause, errDisk) {
 		// Nothing can be kept, so nothing is worth waiting for.
 		return &exitError{exitDisk, fmt.Errorf("%w: %w", errDisk, h.store.Err())}
 	}
-	log.Info("stopping")
+	log.Info("stopping", "event", "server.stopping")
 	c.manager.Stopping("everybody is told to come back", stopWithin)
 	go exitOnSecond(signals, log)
 	within, stop := context.WithTimeout(ctx, drainWithin)
@@ -234,7 +214,7 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 	cancel()
 	running.Wait()
 	err = errors.Join(cause, h.close())
-	log.Info("stopped")
+	log.Info("stopped", "event", "server.stopped")
 	return err
 }
 
@@ -283,7 +263,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 		select {
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
-				log.Info("told to stop", "signal", sig.String())
+				log.Info("told to stop", "event", "server.told", "signal", sig.String())
 				return nil
 			}
 			reload()
@@ -299,7 +279,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 func exitOnSecond(signals <-chan os.Signal, log *slog.Logger) {
 	for sig := range signals {
 		if sig != syscall.SIGHUP {
-			log.Warn("told to stop twice; not waiting any longer")
+			log.Warn("told to stop twice; not waiting any longer", "event", "server.cut")
 			os.Exit(exitFailed)
 		}
 	}

@@ -32,7 +32,7 @@ const webSocket = "web"
 // underManager finds out who started this process. What is wrong with telling is logged, and no reason not to serve.
 func underManager(log *slog.Logger) (m manager, err error) {
 	if m.Notifier, err = systemd.NewNotifier(); err != nil {
-		log.Warn("the service manager is told nothing", "error", err)
+		log.Warn("the service manager is told nothing", "event", "manager.unheard", "error", err)
 	}
 	m.sockets, err = systemd.Sockets()
 	return m, err
@@ -82,7 +82,7 @@ func (m *manager) starting() (started func()) {
 func (m *manager) watch(ctx context.Context, h *house, in *entrances, log *slog.Logger) {
 	well := func(ctx context.Context) error { return errors.Join(h.store.Beat(ctx), in.server.Alive(ctx)) }
 	m.Watch(ctx, well, func(err error) {
-		log.Error("the server is stuck, and the watchdog is not told that it works", "error", err)
+		log.Error("the server is stuck, and the watchdog is not told that it works", "event", "server.stuck", "error", err)
 		m.Status("stuck: " + err.Error())
 	})
 }
