@@ -75,7 +75,8 @@ var floors = [][]string{
 	{"parley/internal/chat"},
 	{"parley/internal/session"},
 	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web",
-		"parley/internal/tmux", "parley/internal/cluster", "parley/internal/issuer"},
+		"parley/internal/tmux", "parley/internal/cluster", "parley/internal/issuer",
+		"parley/internal/systemd"},
 	{"parley/cmd/internal/flags", "parley/internal/metrics", "parley/protocol/bot"},
 	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench", "parley/docs/screens", "parley/docs/bots/echo"},
 }
@@ -136,6 +137,8 @@ var rules = []rule{
 	{"parley/cmd/parley-bench", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",
 		"parley/internal/control", "parley/auth", "database/sql"},
 		"what measures a server shares no code with it but the wire's, and treats its peers alike"},
+	{"parley/internal/systemd", false, []string{"parley/...", "net/http", "crypto/tls"},
+		"what keeps the server running is told how it is, and knows nothing of what it does"},
 	{"parley/internal/tmux", false, []string{"parley/...", "*"},
 		"it drives any program, and knows it by its screen alone"},
 	{"parley/docs/screens", false, []string{"parley/internal/session", "parley/internal/server", "parley/internal/chat", "parley/internal/store",

@@ -51,10 +51,17 @@ func readKey(name string) ([]byte, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !credential(name, mode) {
 		return nil, nil, fmt.Errorf("private key %s has mode %04o: others than its owner can get at it; run: chmod 600 %s", name, mode, name)
 	}
 	return data, info, nil
+}
+
+// credential says whether a file with this mode is one of systemd's credentials (LoadCredential=), which it keeps in a directory that nobody
+// else can enter. Where it lets a service's user in by an access control list, the list's mask shows as the group's right to read.
+func credential(name string, mode fs.FileMode) bool {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	return dir != "" && mode&0o037 == 0 && filepath.Dir(name) == filepath.Clean(dir)
 }
 
 // ReadOrMakeKey returns the private key, of ECDSA, that the file name holds in PEM (PKCS #8), and makes it where there is none: P-256, mode 0600.

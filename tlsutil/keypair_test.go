@@ -57,6 +57,21 @@ func TestKeyFileMode(t *testing.T) {
 	}
 }
 
+// TestCredential: where systemd lets the service in by an access control list, the mode shows the group's right to read; anywhere else
+// that is too wide, and so is more than that.
+func TestCredential(t *testing.T) {
+	f := newFiles(t)
+	for dir, narrowest := range map[string]os.FileMode{filepath.Dir(f.key) + "/": 0o440, filepath.Dir(filepath.Dir(f.key)): 0o400, "": 0o400} {
+		t.Setenv("CREDENTIALS_DIRECTORY", dir)
+		for _, mode := range []os.FileMode{0o400, 0o440, 0o444, 0o460, 0o450} {
+			check(t, os.Chmod(f.key, mode))
+			if _, err := tlsutil.LoadKeyPair(f.cert, f.key, nil); (err == nil) != (mode <= narrowest) {
+				t.Errorf("mode %04o with credentials in %q: %v", mode, dir, err)
+			}
+		}
+	}
+}
+
 func TestLoadKeyPairRefuses(t *testing.T) {
 	good := newFiles(t)
 	other := newFiles(t)

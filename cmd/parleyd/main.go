@@ -55,6 +55,9 @@ type commandLine struct {
 	Session  sessions `cmd:"" help:"List and end live sessions; mute accounts."`
 	Room     rooms    `cmd:"" help:"List, lock, open and close rooms; expel people; tell them something."`
 	Migrate  migrate  `cmd:"" help:"Bring a single server's data into a cluster's stream; every id stays."`
+
+	Completion flags.Completion `cmd:"" help:"Print what bash, zsh or fish needs to complete this command line."`
+	Man        manual           `cmd:"" help:"Print the manual page, for man -l."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

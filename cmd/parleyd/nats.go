@@ -55,15 +55,17 @@ func untilTold() (context.Context, context.CancelFunc) {
 }
 
 // catchUp brings the database to the stream's end.
-func catchUp(ctx context.Context, kept *store.Store, log *slog.Logger) error {
+func catchUp(ctx context.Context, kept *store.Store, m *manager, log *slog.Logger) error {
 	for {
 		err := kept.CatchUp(ctx, func(at, end uint64) {
 			log.Info("catching up with the stream", "event", "stream.behind", "at", at, "end", end)
+			m.Status(fmt.Sprintf("catching up with the stream: %d of %d", at, end))
 		})
 		if !errors.Is(err, store.ErrMigrating) {
 			return err
 		}
 		log.Warn(store.ErrMigrating.Error(), "event", "stream.migrating")
+		m.Status(store.ErrMigrating.Error())
 		select {
 		case <-time.After(migrationLook):
 		case <-ctx.Done():

@@ -25,6 +25,9 @@ import (
 // the promised 10 s is for closing the database.
 const drainWithin = 8 * time.Second
 
+// stopWithin is what a service manager waits for it: closing a large database on a slow disk may take longer than was promised.
+const stopWithin = 30 * time.Second
+
 type serve struct {
 	Listen     []string `default:":7443" placeholder:"ADDR" help:"Address to listen on; repeatable; :7443 where none is given."`
 	Cert       path     `placeholder:"FILE" help:"Certificate chain, PEM."`
@@ -42,6 +45,8 @@ type serve struct {
 	shared
 	acmeFlags
 	bounds
+
+	manager manager `kong:"-"`
 }
 
 // Run serves until a signal, or until the disk fails.
@@ -52,9 +57,12 @@ func (c *serve) Run() error {
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	var err error
+	if c.manager, err = underManager(log); err != nil {
+		return err
+	}
 	var trial *devSetup
 	if c.Dev {
-		var err error
 		if trial, err = prepareDev(c); err != nil {
 			return err
 		}
@@ -69,7 +77,9 @@ func (c *serve) Run() error {
 	}
 	defer end()
 	opening, opened := untilTold()
+	started := c.manager.starting()
 	h, err := openHouse(opening, c, log)
+	started()
 	told := opening.Err() != nil
 	opened()
 	if told {
@@ -117,7 +127,7 @@ func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err er
 	if h.store, err = store.Open(ctx, string(c.Data), keeping); err != nil {
 		return nil, err
 	}
-	if err = catchUp(ctx, h.store, log); err != nil {
+	if err = catchUp(ctx, h.store, &c.manager, log); err != nil {
 		return nil, err
 	}
 	state, err := h.store.State(ctx)
@@ -188,17 +198,24 @@ func (c *serve) serve(h *house, keys *keyring, trial *devSetup, signals <-chan o
 	in.run(ctx, running.Go, failed, log)
 	keys.run(ctx, running.Go)
 	c.serving(h, in, keys.KeyPair)
+	running.Go(func() { c.manager.watch(ctx, h, in, log) })
+	c.manager.Ready(in.serving())
 	if trial != nil {
 		trial.explain(os.Stdout, in)
 	}
 
-	cause := await(signals, failed, h.store.Failed(), keys, log)
+	cause := await(signals, failed, h.store.Failed(), func() {
+		c.manager.Reloading()
+		keys.hup()
+		c.manager.Ready(in.serving())
+	}, log)
 	if errors.Is(cause, errDisk) {
 		// Nothing can be kept, so nothing is worth waiting for.
 		return &exitError{exitDisk, fmt.Errorf("%w: %w", errDisk, h.store.Err())}
 	}
 	log.Info("stopping", "event", "server.stopping")
 	c.draining()
+	c.manager.Stopping("everybody is told to come back", stopWithin)
 	go exitOnSecond(signals, log)
 	within, stop := context.WithTimeout(ctx, drainWithin)
 	defer stop()
@@ -249,8 +266,8 @@ func listen(addrs []string) (listeners []net.Listener, err error) {
 
 var errDisk = errors.New("nothing more can be acknowledged")
 
-// await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads the key pair.
-func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *keyring, log *slog.Logger) error {
+// await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads.
+func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, reload func(), log *slog.Logger) error {
 	for {
 		select {
 		case sig := <-signals:
@@ -258,7 +275,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 				log.Info("told to stop", "event", "server.told", "signal", sig.String())
 				return nil
 			}
-			keys.hup()
+			reload()
 		case err := <-failed:
 			return err
 		case <-disk:

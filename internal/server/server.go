@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -36,7 +37,7 @@ type Server struct {
 	trim     trimmer
 
 	mu        sync.Mutex
-	listeners []net.Listener
+	loops     []*loop
 	strangers map[net.Conn]struct{} // in their handshake, or speaking HTTP
 	draining  bool
 	conns     sync.WaitGroup
@@ -87,7 +88,8 @@ func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 		s.mu.Unlock()
 		return l.Close()
 	}
-	s.listeners = append(s.listeners, l)
+	here := &loop{Listener: l, round: make(chan struct{}, 1)}
+	s.loops = append(s.loops, here)
 	s.mu.Unlock()
 	var wait time.Duration
 	for {
@@ -98,6 +100,8 @@ func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 			s.accept(ctx, conn, p)
 		case errors.Is(err, net.ErrClosed):
 			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			here.woken()
 		default:
 			// Out of file descriptors, mostly. Those who are in go on; so does this, when some have left.
 			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
@@ -227,7 +231,7 @@ func (s *Server) logRefused(from netip.Addr, why string) {
 func (s *Server) Drain(ctx context.Context) {
 	s.mu.Lock()
 	s.draining = true
-	for _, l := range s.listeners {
+	for _, l := range s.loops {
 		l.Close()
 	}
 	for conn := range s.strangers {

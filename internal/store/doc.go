@@ -17,7 +17,7 @@
 // has brought them into the tables, many at once (apply.go, block.go). A
 // transaction for other writes does so first. An op that is refused changes nothing and does not
 // disturb its batch. When the disk is full, the whole batch fails and the next one tries
-// again; after a failed fsync nothing is acknowledged any more (failure.go).
+// again; after a failed fsync nothing is acknowledged any more (failure.go). Whether all of that still goes on can be asked (beat.go).
 //
 // What is said is counted, so that nobody need count what is unread (counts.go).
 //

@@ -88,11 +88,12 @@ type Store struct {
 	authReads *sql.DB
 	authQuery authQueries
 
-	mu      sync.Mutex // guards started, closed and queue
+	mu      sync.Mutex // guards started, closed, queue and beat
 	started bool
 	closed  bool
 	queue   []item
-	ready   chan struct{} // told when there is something in queue, when there is enough, and when it closes
+	beat    chan struct{} // closed at the next batch; nil where nobody waits for it
+	ready   chan struct{} // told when there is something in queue, when there is enough, when a beat is asked for, and when it closes
 	pace    pace
 	stopped chan struct{} // closed when all goroutines have returned
 }

@@ -51,7 +51,12 @@ func (s *Store) Start(tail func([]chat.Outcome)) {
 	})
 	running.Go(func() { s.writer.applier(sequenced) })
 	running.Go(func() { s.writer.scrubber(scrubbing) })
-	running.Go(func() { hand(committed, spare, tail) })
+	running.Go(func() {
+		hand(committed, spare, func(outcomes []chat.Outcome) {
+			tail(outcomes)
+			s.beaten()
+		})
+	})
 	go func() {
 		running.Wait()
 		close(s.stopped)
@@ -65,6 +70,9 @@ func (s *Store) follow() {
 	following.Go(func() { s.follower.run(ctx) })
 	for !s.closing() {
 		<-s.ready
+		s.follower.turn.Lock()
+		s.follower.hand(nil) // for whoever waits for a beat
+		s.follower.turn.Unlock()
 	}
 	s.follower.close()
 	stop()
@@ -90,14 +98,15 @@ func (s *Store) sequence(committed chan<- []item, spare <-chan []item) {
 		if !more {
 			return
 		}
-		if len(batch) == 0 {
+		if len(batch) > 0 {
+			began := time.Now()
+			s.writer.keep(batch)
+			now := time.Now()
+			s.writer.kept(len(batch), now.Sub(began))
+			s.pace.note(batch, now)
+		} else if !s.asked() {
 			continue
 		}
-		began := time.Now()
-		s.writer.keep(batch)
-		now := time.Now()
-		s.writer.kept(len(batch), now.Sub(began))
-		s.pace.note(batch, now)
 		committed <- batch
 	}
 }
