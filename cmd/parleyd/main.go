@@ -46,6 +46,9 @@ type commandLine struct {
 	Certs    certs    `cmd:"" help:"Make a CA and a server certificate, or renew the certificate."`
 	User     user     `cmd:"" help:"Add, list, disable, enable and remove accounts; set passwords."`
 	Throttle throttle `cmd:"" help:"List and lift the waits after failed sign-ins."`
+	Backup   backup   `cmd:"" help:"Copy all that is kept to a file, while the server runs or not."`
+	Restore  restore  `cmd:"" help:"Make a data directory of a backup."`
+	Export   export   `cmd:"" help:"Print what was said in a room, one JSON object a line."`
 	Migrate  migrate  `cmd:"" help:"Bring a single server's data into a cluster's stream; every id stays."`
 }
 

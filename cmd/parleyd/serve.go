@@ -153,7 +153,7 @@ func openHouse(ctx context.Context, c *serve, log *slog.Logger) (*house, error) 
 		h.node, err = cluster.Start(h.stream.Conn(), h.stream.Name(), h.hub, h.auth, h.sessions, log)
 	}
 	if err == nil {
-		h.control, err = control.Listen(string(c.Data), h.auth, log)
+		h.control, err = control.Listen(string(c.Data), h.auth, h.store.Settle, log)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.close())

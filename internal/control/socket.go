@@ -35,14 +35,16 @@ type Server struct {
 	dir      string
 	listener net.Listener
 	auth     *auth.Service
+	settle   func(context.Context) error
 	log      *slog.Logger
 	running  sync.WaitGroup
 	slots    chan struct{}
 }
 
 // Listen makes the socket in dir and answers on it until Close. The caller holds the
-// directory's lock, so a socket that is there already is a dead server's.
-func Listen(dir string, a *auth.Service, log *slog.Logger) (*Server, error) {
+// directory's lock, so a socket that is there already is a dead server's. settle returns when all that was acknowledged
+// can be read from the directory by other processes.
+func Listen(dir string, a *auth.Service, settle func(context.Context) error, log *slog.Logger) (*Server, error) {
 	path, done, err := socketPath(dir)
 	if err != nil {
 		return nil, err
@@ -59,7 +61,7 @@ func Listen(dir string, a *auth.Service, log *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	s := &Server{dir: dir, listener: l, auth: a, log: log, slots: make(chan struct{}, maxAtOnce)}
+	s := &Server{dir: dir, listener: l, auth: a, settle: settle, log: log, slots: make(chan struct{}, maxAtOnce)}
 	s.running.Add(1)
 	go s.accept()
 	return s, nil
@@ -103,7 +105,7 @@ func (s *Server) answer(conn net.Conn) {
 		s.log.Warn("control socket: bad request")
 		return
 	}
-	response, err := Do(ctx, s.auth, request)
+	response, err := s.do(ctx, request)
 	log := s.log.With("op", request.Op, "name", request.Name)
 	if err != nil {
 		response.Error = err.Error()
@@ -113,6 +115,16 @@ func (s *Server) answer(conn net.Conn) {
 	if err := json.NewEncoder(conn).Encode(response); err != nil {
 		s.log.Warn("control socket: the answer could not be written", "error", err)
 	}
+}
+
+// readings are what operators' processes do with the directory while a server runs on it: it brings what it has there first.
+var readings = map[string]bool{"backup": true, "export": true}
+
+func (s *Server) do(ctx context.Context, r Request) (Response, error) {
+	if readings[r.Op] {
+		return Response{}, s.settle(ctx)
+	}
+	return Do(ctx, s.auth, r)
 }
 
 // Ask has the server that runs on dir carry out r. Errors: ErrNoServer; what

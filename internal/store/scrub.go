@@ -142,6 +142,9 @@ func (w *writer) scrubFiles(ctx context.Context) error {
 	if err == nil {
 		err = w.emptyLog(ctx)
 	}
+	if err == nil {
+		err = removeCopies(w.path, "") // which have it still
+	}
 	if err != nil {
 		return fmt.Errorf("%w: what was taken back is not out of the files yet: %w", chat.ErrUnavailable, err)
 	}

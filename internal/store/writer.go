@@ -77,7 +77,7 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 	if w.conn, err = w.db.Conn(ctx); err != nil {
 		return nil, err
 	}
-	if err = migrate(ctx, w.conn); err != nil {
+	if err = migrate(ctx, w.conn, path, opts.Log); err != nil {
 		return nil, err
 	}
 	if _, err = w.conn.ExecContext(ctx, inMemory); err != nil {
