@@ -62,6 +62,7 @@ func run(args []string) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}), kong.Help(help),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "cluster", Title: "Cluster"},
+			{Key: "keeping", Title: "Keeping"},
 			{Key: "rates", Title: "Rates (0: no limit)"},
 			{Key: "sign-in", Title: "Sign-in"},
 			{Key: "waits", Title: "Waits (0: no limit)"},

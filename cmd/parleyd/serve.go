@@ -41,12 +41,13 @@ type serve struct {
 	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
 	shared
+	keeping
 	bounds
 }
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := errors.Join(c.check(), checkListen(c.Listen), c.checkWeb()); err != nil {
+	if err := errors.Join(c.check(), checkListen(c.Listen), c.checkWeb(), c.checkKeep(c.Nats)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
@@ -121,6 +122,7 @@ func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err er
 		}
 	}()
 	keeping := c.bounds.store(log)
+	keeping.Keep = c.keeping.store()
 	if c.Nats != "" {
 		if h.stream, err = c.join(ctx, c.Nats, 0, 0, c.LogQueue, log); err != nil {
 			return nil, err

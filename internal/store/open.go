@@ -45,6 +45,9 @@ type Options struct {
 	// Stream orders the log in a cluster. nil: this process does, alone.
 	Stream *stream.Stream
 
+	// Keep is how long messages are kept. In a cluster everything is (ErrKeepCluster).
+	Keep Keep
+
 	Now func() time.Time // the clock: time.Now
 	Log *slog.Logger     // told about outages: slog.Default()
 }
@@ -105,6 +108,9 @@ var (
 // fails with ErrLocked while another process has it open, and with ErrNewer
 // where a later version of this program wrote it. Writes begin with Start.
 func Open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
+	if opts.Keep.any() && opts.Stream != nil {
+		return nil, fmt.Errorf("store: %w", ErrKeepCluster)
+	}
 	s := &Store{opts: opts.withDefaults(), ready: make(chan struct{}, 1), stopped: make(chan struct{})}
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
