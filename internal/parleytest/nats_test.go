@@ -68,8 +68,8 @@ func refused(t *testing.T, js jetstream.JetStream) {
 // with another leader, and it comes back with what it had. PARLEY_SOAK=1 shows all four, else it is two:
 // nodes wait 4 to 9 s before they vote.
 func TestNATSCluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for elections")
+	if testing.Short() || parleytest.Race {
+		t.Skip("waits for elections, of programs that are not parley's")
 	}
 	t.Parallel()
 	n := parleytest.StartNATS(t, 3)

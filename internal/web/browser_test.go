@@ -37,6 +37,9 @@ type tab struct {
 
 func openBrowser(t *testing.T, s *parleytest.Server) *browser {
 	t.Helper()
+	if parleytest.Race {
+		t.Skip("the page is not Go: the race detector looks at the server's part in cmd/parleyd")
+	}
 	chromium := parleytest.Need(t, "chromium")
 	keys, err := tlsutil.LoadKeyPair(filepath.Join(s.Certs, "server.pem"), filepath.Join(s.Certs, "server-key.pem"), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -91,10 +94,7 @@ func (b *browser) openAt(parent context.Context, url string, options ...chromedp
 	b.t.Cleanup(cancel)
 	p := &tab{t: b.t, ctx: ctx, url: url}
 	do(b.t, ctx,
-		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-			_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: noteWrong})
-			return err
-		}),
+		script(noteWrong),
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 			return err
@@ -102,6 +102,14 @@ func (b *browser) openAt(parent context.Context, url string, options ...chromedp
 		chromedp.EmulateViewport(1280, 800),
 		chromedp.Navigate(url))
 	return p
+}
+
+// script runs in every document from then on, before what is its own.
+func script(source string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+		return err
+	})
 }
 
 // prefers sets the colour scheme that the person likes; nothing moves, so that what is seen is final.

@@ -208,8 +208,13 @@ export class Chat {
     const before = t?.unread.count
     const id = this.mirror.attend(looks)
     if (t?.unread.count !== before) this.refresh()
-    if (id > 0 && !this.mirror.isGuest) this.shown.note(t.name, id)
+    if (id > 0) this.#noteRead(t.name)
     this.loader.look()
+  }
+
+  // noteRead has the server told how far a room was read here.
+  #noteRead(room) {
+    if (this.mirror.isAttended(room) && !this.mirror.isGuest) this.shown.note(room, this.mirror.room(room).unread.read)
   }
 
   #take(event) {
@@ -217,6 +222,7 @@ export class Chat {
     this.mirror.take(event, Date.now())
     if (event.command === 'SEEN') this.shown.learn(event.room, event.id)
     if (event.command === 'LEAVE' && event.user === this.self) this.shown.forget(event.room)
+    if (event.command === 'MSG') this.#noteRead(event.room) // it counts as read already, and before the next drawing the person may look away
     if (event.command === 'NOTE') {
       keep(event.text)
       this.attention?.noted(event.text)

@@ -16,17 +16,24 @@ export function linksIn(text) {
   return found
 }
 
-// trimmed leaves the punctuation behind a link to the sentence around it; a bracket that the link itself opens stays.
+// trimmed leaves the punctuation behind a link to the sentence around it; a bracket that the link itself opens stays. It looks at each
+// character once: somebody else chose how many there are.
 function trimmed(link) {
-  for (;;) {
-    const last = link.at(-1)
-    if (/[.,;:!?'’”»*_]/u.test(last)) link = link.slice(0, -1)
-    else if (last === ')' && count(link, ')') > count(link, '(') || last === ']' && count(link, ']') > count(link, '[') || last === '}') link = link.slice(0, -1)
-    else return link
+  let end = link.length
+  const more = { ')': surplus(link, '(', ')'), ']': surplus(link, '[', ']'), '}': Infinity } // closed without having been opened
+  for (; end > 0; end--) {
+    const last = link[end - 1]
+    if (more[last] > 0) more[last]--
+    else if (!/[.,;:!?'’”»*_]/u.test(last)) break
   }
+  return link.slice(0, end)
 }
 
-const count = (text, c) => text.split(c).length - 1
+function surplus(text, opening, closing) {
+  let count = 0
+  for (const c of text) count += (c === closing) - (c === opening)
+  return count
+}
 
 // hostBeside is what must stand beside a link, or null where it is better not followed.
 function hostBeside(link) {

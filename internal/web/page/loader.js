@@ -41,6 +41,7 @@ export class Loader {
     if (t?.unread.known) {
       if (t.items.length === 0 && !t.start) this.older(t)
       else if (t.behind && !t.reading) this.#catchUp(t)
+      if (t.doubt !== null) this.#once(`review ${t.name}`, () => this.#review(session, t))
       if (!t.isConversation && t.presence.here === null && !t.presence.isCrowd) this.#once(`who ${t.name}`, () => this.#who(session, t))
       if (!t.isConversation && !t.presence.topicKnown) this.#once(`topic ${t.name}`, () => this.#topic(session, t))
     }
@@ -102,6 +103,19 @@ export class Loader {
       if (reply) then()
       this.#onChange()
     }, 'HISTORY', t.name, word, id, String(limit))
+  }
+
+  // review asks again for what was loaded before the connection was lost: some of it may have been taken back.
+  async #review(session, t) {
+    const { run } = t
+    const limit = Math.min(t.items.length, MAX_LIMIT)
+    try {
+      const { events, count } = await session.ask('HISTORY', t.name, 'after', String(t.doubt), String(limit))
+      t.reviewed(run, events.filter((event) => event.id && event.room === t.name), count < limit)
+    } catch (error) {
+      this.#refused(error)
+      if (retryAfter(error) === 0 && error instanceof Refused) t.doubt = null // there is nothing to be had
+    }
   }
 
   // list asks LIST, and hands its end to the mirror while it is taken. It resolves to whether it was answered.

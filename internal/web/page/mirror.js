@@ -140,13 +140,7 @@ export class Mirror {
     this.online = false
     this.#listing = false
     this.#stale = true
-    for (const t of this.#rooms.values()) {
-      t.run++ // pages on their way are lost
-      t.asking = ''
-      t.presence.lost()
-      if (t.items.length > 0 && t.name === this.#open) t.behind = true
-      else t.restart()
-    }
+    for (const t of this.#rooms.values()) t.lost(t.name === this.#open)
   }
 
   // take takes an event that came by itself, at the time now.
@@ -207,7 +201,7 @@ export class Mirror {
       this.#stale ||= this.#listing
       return
     }
-    user ||= t.message(id).user
+    user ||= t.message(id)?.user ?? ''
     t.takeBack(id, user)
     if (user === this.self || id <= t.unread.read) return
     // LIST's count may have it or not, also the one that is on its way.

@@ -21,6 +21,7 @@ const MAX_PENDING = 512 // requests that wait
 
 // What is answered by events and their count.
 const COUNTED = new Set(['HISTORY', 'FIND'])
+const ANSWERS = new Set(['MSG', 'GONE']) // the events
 
 // open makes a session over a WebSocket. onEvent takes events, onEnd why it ended, once.
 export function open(url, { onEvent, onEnd, WebSocket = globalThis.WebSocket }) {
@@ -94,6 +95,7 @@ export class Session {
     const socket = this.#socket
     socket.onmessage = socket.onclose = socket.onerror = null
     socket.close()
+    this.#held = this.#held.filter((event) => event && !ANSWERS.has(event.command)) // half an answer is no news
     this.#release(this.#held.length)
     for (const { done } of this.#pending.splice(0)) done(null, this.ended)
     this.#onEnd(this.ended)
@@ -106,8 +108,9 @@ export class Session {
         if (line !== '' && !this.ended) this.#takeLine(parse(line.endsWith('\r') ? line.slice(0, -1) : line))
       }
     } catch (error) {
-      if (!(error instanceof Misbehavior)) throw error
-      this.end(error)
+      // Where the page itself failed, what stood behind is lost, and replies would be taken for those of other lines: that ends it too.
+      this.end(error instanceof Misbehavior ? error : new Lost('this page has made a mistake'))
+      if (this.ended !== error) throw error
     }
   }
 

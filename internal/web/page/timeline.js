@@ -21,6 +21,7 @@ export class Timeline {
   heard = 0 // how often LIST had been asked when something showed that the account is in the room
   reading = false // the person has scrolled away from the newest: the oldest stay, and what is new is dropped where there are too many
   most = KEEP_CLOSED
+  doubt = null // what is loaded behind this id may have been taken back while there was no connection; null: nothing may
   run = 0 // counts runs: a page of an earlier one does not fit
   unread = new Unread()
   presence = new Presence()
@@ -72,6 +73,26 @@ export class Timeline {
     else if ((this.asking || this.pending.length > 0) && this.#gone.size < MAX_NOTED) this.#gone.add(id)
   }
 
+  // lost takes that the connection ended. keeps: what is loaded stays on the screen.
+  lost(keeps) {
+    this.run++ // pages on their way are lost
+    this.asking = ''
+    this.presence.lost()
+    if (!keeps || this.items.length === 0) return this.restart()
+    this.behind = true
+    this.doubt = Math.max(0, this.oldest - 1)
+  }
+
+  // reviewed takes what history says now of what is loaded behind doubt, of the run when that was asked. Only what was taken back is new.
+  reviewed(run, page, end) {
+    if (run !== this.run) return
+    for (const event of page) {
+      if (event.command === 'GONE' && this.has(event.id)) this.takeBack(event.id, event.user)
+    }
+    const last = page.at(-1)?.id ?? Infinity
+    this.doubt = end || last >= this.newest ? null : last
+  }
+
   // ask notes that a page is on its way and returns what its answer must be handed in with.
   ask(side) {
     this.asking = side
@@ -105,6 +126,7 @@ export class Timeline {
   // restart begins a new run: nothing is loaded, or this page, which ends before the newest message where behind.
   restart(page = [], behind = false) {
     this.run++
+    this.doubt = null
     this.items = page.map((event) => this.#item(event))
     this.start = false
     this.behind = behind

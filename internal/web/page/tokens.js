@@ -43,6 +43,7 @@ function ownTab() {
     const own = { id: crypto.randomUUID() }
     if (kept) storage('sessionStorage').clear()
     await hold(TAB + own.id)
+    write('sessionStorage', TAB, own) // also where it never has a token: a copy of it must know that it is one
     return own
   })()
   return tab

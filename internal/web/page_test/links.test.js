@@ -42,3 +42,9 @@ test('what is no link keeps none behind it from being one', () => {
   const links = linksIn('https://a@b.example/ then https://c.example/, (https://d.example/x_(y))')
   assert.deepEqual(links.map(({ link }) => link), ['https://c.example/', 'https://d.example/x_(y)'])
 })
+
+test('brackets that a link opens are its own, and looking for them is no work for ever', () => {
+  const many = 'https://example.org/' + '('.repeat(99_999) + ')'.repeat(200_000)
+  assert.equal(linksIn(many)[0].link, many.slice(0, -100_001))
+  assert.deepEqual(linksIn('[https://example.org/a[1]?b=(c).)!]}').map(({ link }) => link), ['https://example.org/a[1]?b=(c)'])
+})

@@ -216,6 +216,22 @@ test('who is here: moves before the answer to WHO count more', () => {
   assert.deepEqual([presence.here, presence.count], [null, 300])
 })
 
+test('what was taken back while there was no connection is gone from the open room', () => {
+  const m = begin()
+  const t = load(m, 'lobby', [message(3), message(4), message(5), message(6)], true)
+  m.lost()
+  assert.equal(t.doubt, 2)
+  const { run } = t
+  t.reviewed(run, [{ command: 'GONE', id: 3, room: 'lobby', user: 'bob' }, message(4)], false)
+  assert.equal(t.doubt, 4)
+  m.lost() // once more, and what was asked before it does not count
+  t.reviewed(run, [{ command: 'GONE', id: 5, room: 'lobby', user: 'bob' }], true)
+  assert.equal(t.doubt, 2)
+  t.reviewed(t.run, [{ command: 'GONE', id: 3, room: 'lobby', user: 'bob' }, message(4), message(5), { command: 'GONE', id: 6, room: 'lobby', user: 'bob' }], false)
+  assert.equal(t.doubt, null)
+  assert.deepEqual(t.items.map(({ event }) => event.command), ['GONE', 'MSG', 'MSG', 'GONE'])
+})
+
 test('being taken out of a room drops it', () => {
   const m = begin()
   m.take({ command: 'LEAVE', room: 'lobby', user: 'alice' }, NOW)

@@ -54,6 +54,27 @@ test('what is no protocol ends the session', () => {
   }
 })
 
+test('half an answer is not told as if it had just been said', () => {
+  const { socket, told, ask } = begin()
+  ask('FIND', 'lobby', 'words')
+  socket.say(line(message(1)), 'GONE|2|lobby|bob', 'JOIN|lobby|bob')
+  socket.drop()
+  assert.equal(told.includes(1) || told.includes(2), false)
+  assert.ok(told.includes('JOIN'))
+})
+
+test('where the page itself fails, no reply is taken for another line’s', () => {
+  const socket = new FakeSocket()
+  const ends = []
+  const session = new Session(socket, { onEvent: () => { throw new RangeError('a mistake') }, onEnd: (why) => ends.push(why) })
+  const replies = []
+  for (const text of ['one', 'two']) session.start((reply) => replies.push(reply), 'PING', text)
+  assert.throws(() => socket.say(line(message(1)), 'OK|one'), RangeError)
+  socket.onmessage?.({ data: 'OK|two' })
+  assert.deepEqual(replies, [null, null])
+  assert.equal(ends.length, 1)
+})
+
 test('the end is told once, to all who wait, and with the server’s word for it', () => {
   const { socket, session, told, ends, ask } = begin()
   ask('PING', '')

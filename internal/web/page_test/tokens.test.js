@@ -72,6 +72,20 @@ test('a duplicated tab leaves its original’s token alone', async () => {
   assert.equal([...copy.values()].join().includes('pt1.'), false)
 })
 
+test('a duplicated tab has nothing of its original’s to send, also where both stay signed in', async () => {
+  const w = world()
+  const session = new Storage()
+  const tab = await openTab(w, session)
+  await use(await tab.keeperFor('alice', true), 'pt1.1')
+  session.setItem('parley.posts', 'what waits there')
+  const copy = new Storage(session)
+  assert.equal((await (await openTab(w, copy)).find()).user, 'alice')
+  assert.equal(copy.getItem('parley.posts'), null)
+  w.locks = new Locks() // the original is loaded anew
+  assert.equal((await (await openTab(w, session)).find()).user, 'alice')
+  assert.equal(session.getItem('parley.posts'), 'what waits there')
+})
+
 test('tabs that stay signed in take turns with one token', async () => {
   const w = world()
   const first = await (await openTab(w, new Storage())).keeperFor('alice', true)

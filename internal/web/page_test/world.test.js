@@ -7,6 +7,9 @@ import { Lost, Session } from '../page/session.js'
 import { Shown } from '../page/shown.js'
 import { FakeSocket, line, message, settle } from './fake.js'
 
+// told is what the server says of a message.
+const told = (said) => (said.command === 'GONE' ? `GONE|${said.id}|${said.room}|${said.user}` : line(said))
+
 // A server with one room, and a page that talks to it over connections that end at any moment: whatever happens, what the page shows in
 // the end is the end of what was said, without a gap, each message once, and it has said each of its texts once.
 class World {
@@ -70,6 +73,13 @@ class World {
     if (this.session) this.outgoing.push(line(said))
   }
 
+  takeBack() {
+    const said = this.log.at(-1 - this.random(150))
+    if (!said || said.command === 'GONE') return
+    Object.assign(said, { command: 'GONE', text: undefined })
+    if (this.session) this.outgoing.push(told(said))
+  }
+
   // serve has the server read one line.
   serve() {
     if (this.inbox.length > 0) this.outgoing.push(...this.reply(this.inbox.shift()))
@@ -89,12 +99,12 @@ class World {
     return [`OK|${this.keys.get(key)}`]
   }
 
-  LIST() { return [`OK|lobby:${this.log.at(-1)?.id ?? 0}:0:${this.log.filter(({ user }) => user === 'bob').length}`] }
+  LIST() { return [`OK|lobby:${this.log.at(-1)?.id ?? 0}:0:${this.log.filter(({ command, user }) => command === 'MSG' && user === 'bob').length}`] }
 
   HISTORY(room, word, id, limit) {
     const fits = this.log.filter((said) => (word === 'before' ? said.id < Number(id) : said.id > Number(id)))
     const page = word === 'before' ? fits.slice(-Number(limit)) : fits.slice(0, Number(limit))
-    return [...page.map(line), `OK|${page.length}`]
+    return [...page.map(told), `OK|${page.length}`]
   }
 
   WHO() { return ['OK|alice|bob'] }
@@ -136,7 +146,7 @@ test('over connections that end at any moment', async () => {
     const w = new World(random)
     for (let i = random(600); i > 0; i--) w.say('bob', `before ${i}`)
     const does = [
-      () => w.others(), () => w.others(), () => w.post(), () => w.serve(), () => w.serve(), () => w.deliver(), () => w.deliver(), () => w.deliver(),
+      () => w.others(), () => w.others(), () => w.takeBack(), () => w.post(), () => w.serve(), () => w.serve(), () => w.deliver(), () => w.deliver(), () => w.deliver(),
       () => w.loader.look(), () => w.loader.older(w.room), () => w.loader.newer(w.room),
       () => { w.room.reading = random(2) === 0 }, () => w.loader.newest(w.room),
       () => { for (let i = random(40); i > 0; i--) w.deliver() },
@@ -152,14 +162,15 @@ test('over connections that end at any moment', async () => {
     w.loader.newest(w.room)
     await w.quiet()
 
-    const shown = w.room.items.map(({ event }) => `${event.id} ${event.user} ${event.text}`)
-    const said = w.log.map(({ id, user, text }) => `${id} ${user} ${text}`)
+    const shown = w.room.items.map(({ event }) => `${event.id} ${event.command} ${event.user} ${event.text}`)
+    const said = w.log.map(({ id, command, user, text }) => `${id} ${command} ${user} ${text}`)
     assert.deepEqual(shown, said.slice(-shown.length), `seed ${seed}`)
     assert.ok(shown.length > 0 && shown.length <= 1250, `seed ${seed}: ${shown.length} messages`)
-    const own = w.log.filter(({ user }) => user === 'alice').map(({ text }) => text)
-    assert.deepEqual(own, Array.from({ length: w.posted }, (_, i) => `text ${i}`), `seed ${seed}`)
+    const own = w.log.filter(({ user }) => user === 'alice')
+    assert.equal(own.length, w.posted, `seed ${seed}`)
+    own.forEach(({ command, text }, i) => assert.ok(command === 'GONE' || text === `text ${i}`, `seed ${seed}: ${text}`))
     assert.equal(w.room.pending.length, 0, `seed ${seed}`)
-    assert.equal(w.room.unread.count, w.log.length - own.length, `seed ${seed}: unread`)
+    assert.equal(w.room.unread.count, w.log.filter(({ command, user }) => command === 'MSG' && user === 'bob').length, `seed ${seed}: unread`)
     w.session.end(new Lost('done'))
   }
   assert.ok(resumed > 100, `${resumed} connections ended`)

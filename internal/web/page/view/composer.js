@@ -2,7 +2,7 @@
 import { Drafts } from '../drafts.js'
 import { obey } from './commands.js'
 import { confirm } from './dialog.js'
-import { byId, setText } from './dom.js'
+import { byId, isComposing, setText } from './dom.js'
 import { printable, wrongText, MAX_TEXT, byteLength } from '../wire.js'
 import { MAX_POSTS } from '../outbox.js'
 
@@ -27,7 +27,7 @@ export class Composer {
     let wantsLine = false
     this.#text.addEventListener('keydown', (event) => {
       wantsLine = event.shiftKey
-      if (event.key !== 'Enter' || wantsLine || event.isComposing) return
+      if (event.key !== 'Enter' || wantsLine || isComposing(event)) return
       event.preventDefault()
       this.#send()
     }, { signal })
@@ -101,7 +101,7 @@ export class Composer {
     this.#text.style.height = 'auto'
     this.#text.style.height = `${this.#text.scrollHeight}px`
     const lines = this.#lines()
-    const longest = Math.max(0, ...lines.map(byteLength))
+    const longest = lines.reduce((most, line) => Math.max(most, byteLength(line)), 0)
     const left = MAX_TEXT - longest
     let says = ''
     if (left < 0) says = `${-left} bytes too long for one message.`

@@ -2,6 +2,10 @@
 
 export const byId = (id) => document.getElementById(id)
 
+// isComposing tells whether a key belongs to an input method: Safari ends a composition before it tells of the key that ends it, which
+// then has the code of such keys (UI Events, 229).
+export const isComposing = (event) => event.isComposing || event.keyCode === 229
+
 // h is an element. Of props: class, on… are listeners, true and false set or omit an attribute; children are nodes or text.
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag)

@@ -1,5 +1,5 @@
 // The keys that work everywhere in the chat.
-import { byId } from './dom.js'
+import { byId, isComposing } from './dom.js'
 import { jump } from './going.js'
 import { closeMenu } from './menu.js'
 import { closeNotice } from './notices.js'
@@ -24,7 +24,7 @@ export function bindKeys(chat) {
     'Ctrl f': () => chat.aside.find(),
   }
   document.addEventListener('keydown', (event) => {
-    if (byId('dialog').open) return
+    if (byId('dialog').open || isComposing(event)) return
     if (event.key === 'Escape') {
       if (!closeMenu(true) && !closeNotice() && !(chat.aside.isOver && chat.aside.close())) {
         chat.messages.toNewest()

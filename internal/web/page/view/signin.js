@@ -138,6 +138,6 @@ export class SignIn {
 
   #explain(error, isGuest) {
     if (!(error instanceof Refused)) return 'The server can’t be reached. Please try again in a moment.'
-    return REFUSALS[error.code]?.(isGuest, error) ?? sentence(error.message)
+    return Object.hasOwn(REFUSALS, error.code) ? REFUSALS[error.code](isGuest, error) : sentence(error.message)
   }
 }
