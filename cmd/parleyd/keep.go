@@ -11,8 +11,8 @@ import (
 
 // keeping are the flags that say how long messages are kept.
 type keeping struct {
-	Keep     keepTime            `default:"forever" placeholder:"TIME" group:"keeping" help:"How long messages are kept: 365d, 36h, forever. At least 1d."`
-	KeepRoom map[string]keepTime `placeholder:"ROOM=TIME" group:"keeping" help:"The same for one room; repeatable."`
+	Keep     keepTime   `default:"forever" placeholder:"TIME" group:"keeping" help:"How long messages are kept: 365d, 36h, forever. At least 1d."`
+	KeepRoom []roomTime `placeholder:"ROOM=TIME" group:"keeping" help:"The same for one room; repeatable."`
 }
 
 // checkKeep refuses what a cluster cannot do.
@@ -25,10 +25,26 @@ func (k keeping) checkKeep(nats string) error {
 
 func (k keeping) store() store.Keep {
 	keep := store.Keep{Age: time.Duration(k.Keep), Rooms: make(map[string]time.Duration)}
-	for room, age := range k.KeepRoom {
-		keep.Rooms[room] = time.Duration(age)
+	for _, r := range k.KeepRoom {
+		keep.Rooms[r.room] = time.Duration(r.keep)
 	}
 	return keep
+}
+
+// roomTime is a room and how long its messages are kept, as people write it: tea=30d.
+type roomTime struct {
+	room string
+	keep keepTime
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *roomTime) UnmarshalText(text []byte) error {
+	room, keep, ok := strings.Cut(string(text), "=")
+	if !ok || room == "" {
+		return fmt.Errorf("%q is no room and time: write ROOM=30d", text)
+	}
+	r.room = room
+	return r.keep.UnmarshalText([]byte(keep))
 }
 
 // keepTime is a time as people write it: 365d, 36h, forever (0).

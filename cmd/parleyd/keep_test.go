@@ -79,7 +79,7 @@ func TestKeep(t *testing.T) {
 	look()
 
 	for _, tt := range []struct{ says, flag, value string }{
-		{"from 1d to", "--keep", "23h"}, {"write 365d, 36h or forever", "--keep", "12"}, {"write 365d", "--keep", "-3d"}, {"--keep-room", "--keep-room", "tea=x"},
+		{"from 1d to", "--keep", "23h"}, {"write 365d, 36h or forever", "--keep", "12"}, {"write 365d", "--keep", "-3d"}, {"write 365d", "--keep-room", "tea=x"}, {"write ROOM=30d", "--keep-room", "tea"},
 	} {
 		code, out := fails(t, "", "--data", s.Data, tt.flag+"="+tt.value)
 		if code != exitUsage || !strings.Contains(out, tt.says) {
