@@ -42,7 +42,7 @@ func (s *Service) Note(n Notice) {
 	switch n.Kind {
 	case Failed:
 		if s.throttle.note(w) {
-			s.log.Warn("sign-ins are throttled", "account", w.name, "address", show(w.addr))
+			s.log.Warn("sign-ins are throttled", "event", "throttle.begin", "account", w.name, "address", show(w.addr))
 		}
 	case Passed:
 		s.throttle.passed(w)

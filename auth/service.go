@@ -85,7 +85,7 @@ func New(ctx context.Context, store Store, o Options) (*Service, error) {
 		return nil, fmt.Errorf("auth: bcrypt cost %d: it must be %d to %d", o.Cost, MinCost, MaxCost)
 	}
 	if o.Cost < warnCost {
-		o.Log.Warn("bcrypt cost is low: stolen hashes would be guessed fast", "cost", o.Cost, "recommended", DefaultCost)
+		o.Log.Warn("bcrypt cost is low: stolen hashes would be guessed fast", "event", "hash.cheap", "cost", o.Cost, "recommended", DefaultCost)
 	}
 	s := &Service{
 		store:    store,

@@ -70,7 +70,7 @@ func (t *try) run(ctx context.Context, s *Service) {
 	}
 	known := err == nil && !a.Removed
 	if known && hashCost(a.Hash) == 0 {
-		s.log.Error("a hash that can't be compared: set a new password", "account", a)
+		s.log.Error("a hash that can't be compared: set a new password", "event", "hash.unusable", "account", a)
 		known = false
 	}
 	if !known {
@@ -88,7 +88,7 @@ func (t *try) run(ctx context.Context, s *Service) {
 	t.account = a
 	if stale(a.Hash, s.opts.Cost) {
 		if t.renewed, err = hashPassword(t.password, s.opts.Cost); err != nil {
-			s.log.Warn("renewing a hash failed", "account", a, "err", err)
+			s.log.Warn("renewing a hash failed", "event", "hash.unrenewed", "account", a, "error", err)
 			t.renewed = nil
 		}
 	}
@@ -100,7 +100,7 @@ func (t *try) run(ctx context.Context, s *Service) {
 func (s *Service) refuse(ctx context.Context, t *try) error {
 	err := sleep(ctx, s.refusal(t.took)-time.Since(t.began))
 	if s.throttle.fail(t.who) {
-		s.log.Warn("sign-ins are throttled", "account", t.who.name, "address", show(t.who.addr))
+		s.log.Warn("sign-ins are throttled", "event", "throttle.begin", "account", t.who.name, "address", show(t.who.addr))
 	}
 	s.tell(Failed, t.who)
 	if err != nil {
@@ -120,12 +120,12 @@ func (s *Service) renew(ctx context.Context, a Account, hash []byte) (Account, b
 		return next, true
 	}
 	if !errors.Is(err, ErrConflict) {
-		s.log.Warn("renewing a hash failed", "account", a, "err", err)
+		s.log.Warn("renewing a hash failed", "event", "hash.unrenewed", "account", a, "error", err)
 		return a, true
 	}
 	now, err := s.store.Account(ctx, a.Name)
 	if err != nil {
-		s.log.Warn("renewing a hash failed", "account", a, "err", err)
+		s.log.Warn("renewing a hash failed", "event", "hash.unrenewed", "account", a, "error", err)
 		return a, true
 	}
 	same := bytes.Equal(now.Hash, hash) || bytes.Equal(now.Hash, a.Hash)

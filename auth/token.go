@@ -104,7 +104,7 @@ func (s *Service) Resume(ctx context.Context, name string, token Secret, session
 			return Resumed{}, ErrDenied
 		}
 		if t.Opened != "" && t.Confirmed {
-			return Resumed{}, s.endFamily(ctx, t)
+			return Resumed{}, s.endFamily(ctx, t, session)
 		}
 		if !admitted {
 			if err := admit(a); err != nil {
@@ -151,8 +151,8 @@ func (s *Service) standing(ctx context.Context, name string, token Secret) (Toke
 }
 
 // endFamily always returns an error: ErrDenied, or that of the store.
-func (s *Service) endFamily(ctx context.Context, t Token) error {
-	s.log.Warn("a spent resume token was used: all of its family end", "account", t.Account, "family", t.Family)
+func (s *Service) endFamily(ctx context.Context, t Token, session string) error {
+	s.log.Warn("a spent resume token was used: all of its family end", "event", "token.reused", "session", session, "account", t.Account, "family", t.Family)
 	if err := s.store.EndFamily(ctx, t.Account, t.Family, familyEnded); err != nil {
 		return fmt.Errorf("auth: ending a token family: %w", err)
 	}

@@ -75,7 +75,7 @@ var floors = [][]string{
 	{"parley/internal/chat"},
 	{"parley/internal/session"},
 	{"parley/internal/server", "parley/internal/store", "parley/internal/control", "parley/internal/client", "parley/internal/web",
-		"parley/internal/tmux", "parley/internal/cluster"},
+		"parley/internal/tmux", "parley/internal/cluster", "parley/internal/issuer"},
 	{"parley/cmd/internal/flags"},
 	{"parley/cmd/parleyd", "parley/cmd/parley", "parley/cmd/parley-probe", "parley/cmd/parley-bench", "parley/docs/screens"},
 }
@@ -112,6 +112,8 @@ var rules = []rule{
 	{"parley/internal/cluster", true, []string{"parley/internal/store", "parley/tlsutil", "database/sql", "net", "net/http", "crypto/tls",
 		"github.com/nats-io/nats.go/jetstream"},
 		"what nodes tell each other is kept nowhere, and how they reach NATS is their caller's business"},
+	{"parley/internal/issuer", false, []string{"parley/internal/...", "parley/auth", "parley/protocol", "database/sql"},
+		"who asks a CA has a key pair to fill, and hears of no connection"},
 	{"parley/internal/control", false, []string{"parley/internal/...", "parley/protocol", "crypto/tls", "database/sql"},
 		"operators change accounts, nothing else"},
 	{"parley/internal/client", false, []string{"parley/internal/...", "parley/auth", "database/sql"},
@@ -137,6 +139,8 @@ var own = []struct{ imported, only string }{
 	{"modernc.org/sqlite", "parley/internal/store"},
 	{"database/sql", "parley/internal/store"},
 	{"golang.org/x/crypto/bcrypt", "parley/auth"},
+	{"golang.org/x/crypto/acme", "parley/internal/issuer"},
+	{"github.com/letsencrypt/pebble/v2", "parley/internal/acmetest"}, // for tests, as nats-server
 	{"github.com/alecthomas/kong", "parley/cmd/..."},
 	{"github.com/lmittmann/tint", "parley/cmd/..."},
 	{"golang.org/x/term", "parley/cmd/..."},

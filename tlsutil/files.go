@@ -1,6 +1,12 @@
 package tlsutil
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -51,6 +57,42 @@ func readKey(name string) ([]byte, fs.FileInfo, error) {
 	return data, info, nil
 }
 
+// ReadOrMakeKey returns the private key, of ECDSA, that the file name holds in PEM (PKCS #8), and makes it where there is none: P-256, mode 0600.
+func ReadOrMakeKey(name string) (*ecdsa.PrivateKey, error) {
+	data, _, err := readKey(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeKey(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, fmt.Errorf("%s holds no key in PEM", name)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	ours, ok := key.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s holds a key of another kind than ECDSA", name)
+	}
+	return ours, nil
+}
+
+func makeKey(name string) (*ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	data, err := keyPEM(key)
+	if err != nil {
+		return nil, err
+	}
+	return key, WriteFile(name, data, 0o600)
+}
+
 // A pendingFile is a new content for name that waits beside it, on disk, until commit puts it in place.
 type pendingFile struct {
 	name, temp string
@@ -84,6 +126,20 @@ func (p pendingFile) commit() error { return os.Rename(p.temp, p.name) }
 
 // discard does nothing after commit, which took the file away.
 func (p pendingFile) discard() { _ = os.Remove(p.temp) }
+
+// WriteFile puts a file of that content in the place of name, whole or not at all, also where the power goes. It is never wider than mode, or 0600
+// while it is being written.
+func WriteFile(name string, data []byte, mode fs.FileMode) error {
+	p, err := stage(name, data, mode)
+	if err != nil {
+		return err
+	}
+	defer p.discard()
+	if err := p.commit(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
 
 // syncDir makes the renames in dir outlast a power cut.
 func syncDir(dir string) error {

@@ -35,6 +35,13 @@ func newFiles(t *testing.T) files {
 	return f
 }
 
+func (f files) leafOnDisk(t *testing.T) *x509.Certificate {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	check(t, err)
+	return pair.Leaf
+}
+
 // TestKeyFileMode is threat 7: a key that others can use is refused, with the mode and the way out.
 func TestKeyFileMode(t *testing.T) {
 	f := newFiles(t)
@@ -121,6 +128,9 @@ func TestWatch(t *testing.T) {
 		tick()
 		if got := served(t, keys); got != tlsutil.Pin(next.Leaf) {
 			t.Errorf("still serving %s", got)
+		}
+		if want := f.leafOnDisk(t).NotAfter; !keys.Expires().Equal(want) {
+			t.Errorf("expires %v, the file's does %v", keys.Expires(), want)
 		}
 		if got := strings.Join(keys.Names(), " "); got != "next.example.org 127.0.0.1" {
 			t.Errorf("names are %q", got)

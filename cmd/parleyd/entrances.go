@@ -75,15 +75,15 @@ func (c *serve) open(ctx context.Context, h *house, keys *tlsutil.KeyPair, log *
 	return e, nil
 }
 
-// names are the server's, by the certificate that it shows now and by --host.
+// names are the server's, by the certificate that it shows now, by --host and by --acme.
 func (c *serve) names(keys *tlsutil.KeyPair) func() []string {
-	return func() []string { return slices.Concat(keys.Names(), c.Host) }
+	return func() []string { return slices.Concat(keys.Names(), c.Host, c.ACME) }
 }
 
 // run serves until drain, each listener on a goroutine that start starts. The error of a listener that fails goes to failed.
 func (e *entrances) run(ctx context.Context, start func(func()), failed chan<- error, log *slog.Logger) {
 	serve := func(l net.Listener, front string, serve func() error) {
-		log.Info("listening", "addr", l.Addr().String(), "front", front, "pin", e.keys.Pin())
+		log.Info("listening", "event", "server.listening", "addr", l.Addr().String(), "front", front, "pin", e.keys.Pin())
 		start(func() {
 			if err := serve(); err != nil {
 				failed <- err

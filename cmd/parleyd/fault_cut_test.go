@@ -185,7 +185,7 @@ func TestCutOffAtEveryByte(t *testing.T) {
 	book.compare(t, kept)
 	witness.compare(t, kept)
 	checkLog(t, s)
-	if n := strings.Count(s.Log(), `"user":"cut","by":"password"`); n != 2 { // just now
+	if n := strings.Count(s.Log(), `"user":"cut","event":"signin.ok","by":"password"`); n != 2 { // just now
 		t.Errorf("a sign-in that broke off was taken for one: %d", n-2)
 	}
 	for range 16 { // --max-unauth-per-ip

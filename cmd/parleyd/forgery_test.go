@@ -38,7 +38,7 @@ var forgeries = []string{
 }
 
 // sendForgeries puts them wherever a stranger, a member, an admin or an operator says something.
-func sendForgeries(t *testing.T, s *parleytest.Server) {
+func sendForgeries(t *testing.T, s *parleytest.Server, forgeries []string) {
 	admin := s.SignIn("chief")
 	for _, f := range forgeries {
 		handshake(t, s, f, "forged.example", f, "x")
@@ -107,18 +107,25 @@ func operate(t *testing.T, s *parleytest.Server, request any) {
 	io.Copy(io.Discard, conn)
 }
 
-// logTo starts the server's process again, with standard error where to says, and returns what it has written there.
-func logTo(t *testing.T, s *parleytest.Server, format string, stderr, read *os.File) (all func() string, stop func()) {
+// startTo starts the server's process again, with standard error where to says.
+func startTo(t *testing.T, s *parleytest.Server, format string, stderr *os.File, env ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(parleytest.Build(t, "parleyd"), "--listen", s.Addr, "--data", s.Data, "--bcrypt-cost", "4", "--log-level", "debug", "--log-format", format,
 		"--cert", filepath.Join(s.Certs, "server.pem"), "--key", filepath.Join(s.Certs, "server-key.pem"), "--msg-rate", "0", "--command-rate", "0",
 		"--byte-rate", "0", "--errors", "0", "--login-rate", "0", "--max-unauth-per-ip", "0", "--max-unauth", "0", "--max-conns-per-ip", "0")
-	cmd.Env = append(os.Environ(), "NO_COLOR=")
+	cmd.Env = append(append(os.Environ(), "NO_COLOR="), env...)
 	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	stderr.Close()
+	return cmd
+}
+
+// logTo is startTo, and returns what it has written there.
+func logTo(t *testing.T, s *parleytest.Server, format string, stderr, read *os.File, env ...string) (all func() string, stop func()) {
+	t.Helper()
+	cmd := startTo(t, s, format, stderr, env...)
 	var mu sync.Mutex
 	var out bytes.Buffer
 	read1 := make(chan struct{})
@@ -205,7 +212,7 @@ func TestForgedLogLines(t *testing.T) {
 			s.Stop()
 			stderr, read := format.open(t)
 			all, stop := logTo(t, s, format.flag, stderr, read)
-			sendForgeries(t, s)
+			sendForgeries(t, s, forgeries)
 			stop()
 			reached := 0
 			for line := range strings.Lines(all()) {

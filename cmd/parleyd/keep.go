@@ -15,8 +15,8 @@ type keeping struct {
 	KeepRoom []roomTime `placeholder:"ROOM=TIME" group:"keeping" help:"The same for one room; repeatable."`
 }
 
-// checkKeep refuses what a cluster cannot do.
-func (k keeping) checkKeep(nats string) error {
+// check refuses what a cluster cannot do.
+func (k keeping) check(nats string) error {
 	if nats != "" && (k.Keep != 0 || len(k.KeepRoom) > 0) {
 		return fmt.Errorf("--keep and --keep-room: %w", store.ErrKeepCluster)
 	}

@@ -16,7 +16,8 @@ import (
 // JSON object a line elsewhere. Nothing that a peer sends can forge a line, steer a terminal or fill a line: see shown. Nor can strangers
 // fill the disk: see sparing.
 func newLogger(format, level string, strangers int) *slog.Logger {
-	return slog.New(&sparing{Handler: newHandler(format, level), budget: newLogBudget(strangers)})
+	handler := newHandler(format, level)
+	return slog.New(&sparing{Handler: handler, budget: newLogBudget(strangers, slog.New(handler))})
 }
 
 func newHandler(format, level string) slog.Handler {
@@ -29,7 +30,12 @@ func newHandler(format, level string) slog.Handler {
 		noColor := !terminal || os.Getenv("NO_COLOR") != ""
 		return tint.NewTextHandler(os.Stderr, &tint.Options{Level: least, TimeFormat: time.TimeOnly, NoColor: noColor, ReplaceAttr: shown})
 	}
-	return slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: least, ReplaceAttr: shown})
+	options := &slog.HandlerOptions{Level: least, ReplaceAttr: shown}
+	if toJournal() {
+		to := &leveled{Writer: os.Stderr}
+		return &journal{slog.NewJSONHandler(to, options), to}
+	}
+	return slog.NewJSONHandler(os.Stderr, options)
 }
 
 // maxLogged is how many bytes of one value are logged: crypto/tls tells 64 KiB of names that a stranger has offered.

@@ -37,7 +37,7 @@ const leaderWithin = 30 * time.Second
 // join opens the stream. wait 0 is for ever; above is what an entry's sequence is to be, where the stream is made.
 func (n natsSettings) join(ctx context.Context, url string, wait time.Duration, above int64, pending int, log *slog.Logger) (*stream.Stream, error) {
 	if n.NatsReplicas == 1 {
-		log.Warn("the stream has one replica (--nats-replicas 1): what was acknowledged is lost with that NATS server's disk")
+		log.Warn("the stream has one replica (--nats-replicas 1): what was acknowledged is lost with that NATS server's disk", "event", "stream.alone")
 	}
 	s, err := stream.Open(ctx, stream.Options{
 		Servers: url, Creds: string(n.NatsCreds), CA: string(n.NatsCA), Name: n.NatsStream, Replicas: n.NatsReplicas,
@@ -57,11 +57,13 @@ func untilTold() (context.Context, context.CancelFunc) {
 // catchUp brings the database to the stream's end.
 func catchUp(ctx context.Context, kept *store.Store, log *slog.Logger) error {
 	for {
-		err := kept.CatchUp(ctx, func(at, end uint64) { log.Info("catching up with the stream", "at", at, "end", end) })
+		err := kept.CatchUp(ctx, func(at, end uint64) {
+			log.Info("catching up with the stream", "event", "stream.behind", "at", at, "end", end)
+		})
 		if !errors.Is(err, store.ErrMigrating) {
 			return err
 		}
-		log.Warn(store.ErrMigrating.Error())
+		log.Warn(store.ErrMigrating.Error(), "event", "stream.migrating")
 		select {
 		case <-time.After(migrationLook):
 		case <-ctx.Done():

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"parley/internal/session"
 	"parley/internal/store"
 	"parley/internal/stream"
-	"parley/tlsutil"
 )
 
 // drainWithin is how long a stopping server gives its sessions; the rest of
@@ -42,12 +40,13 @@ type serve struct {
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
 	shared
 	keeping
+	acmeFlags
 	bounds
 }
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := errors.Join(c.check(), checkListen(c.Listen), c.checkWeb(), c.checkKeep(c.Nats)); err != nil {
+	if err := errors.Join(c.bounds.check(), checkListen(c.Listen), c.checkWeb(), c.keeping.check(c.Nats), c.acmeFlags.check(c)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
@@ -69,7 +68,7 @@ func (c *serve) Run() error {
 	told := opening.Err() != nil
 	opened()
 	if told {
-		log.Info("told to stop before everything was there")
+		log.Info("told to stop before everything was there", "event", "server.early")
 		return h.close()
 	}
 	if err != nil {
@@ -81,25 +80,6 @@ func (c *serve) Run() error {
 		}
 	}
 	return c.serve(h, keys, trial, signals, log)
-}
-
-func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
-	switch {
-	case c.Data == "":
-		return nil, &exitError{exitUsage, errors.New("--data DIR is missing: where everything is kept (or --dev to try it out)")}
-	case c.Cert == "" || c.Key == "":
-		return nil, &exitError{exitUsage, errors.New("--cert and --key are missing: parleyd certs makes them (or --dev to try it out)")}
-	}
-	keys, err := tlsutil.LoadKeyPair(string(c.Cert), string(c.Key), log)
-	if err != nil {
-		return nil, &exitError{exitTLS, err}
-	}
-	for _, name := range c.Host {
-		if !slices.Contains(keys.Names(), name) {
-			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "host", name, "certificate_for", keys.Names())
-		}
-	}
-	return keys, nil
 }
 
 // house is everything between the disk and the listeners.
@@ -191,17 +171,17 @@ func (h *house) close() error {
 }
 
 // serve listens until a signal or a failure, drains and closes.
-func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
+func (c *serve) serve(h *house, keys *keyring, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	in, err := c.open(ctx, h, keys, log)
+	in, err := c.open(ctx, h, keys.KeyPair, log)
 	if err != nil {
 		return errors.Join(err, h.close())
 	}
 	var running sync.WaitGroup
 	failed := make(chan error, len(in.lines)+len(in.web))
 	in.run(ctx, running.Go, failed, log)
-	running.Go(func() { keys.Watch(ctx, 0) })
+	keys.run(ctx, running.Go)
 	if trial != nil {
 		trial.explain(os.Stdout, in)
 	}
@@ -211,7 +191,7 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 		// Nothing can be kept, so nothing is worth waiting for.
 		return &exitError{exitDisk, fmt.Errorf("%w: %w", errDisk, h.store.Err())}
 	}
-	log.Info("stopping")
+	log.Info("stopping", "event", "server.stopping")
 	go exitOnSecond(signals, log)
 	within, stop := context.WithTimeout(ctx, drainWithin)
 	defer stop()
@@ -219,7 +199,7 @@ func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals 
 	cancel()
 	running.Wait()
 	err = errors.Join(cause, h.close())
-	log.Info("stopped")
+	log.Info("stopped", "event", "server.stopped")
 	return err
 }
 
@@ -263,15 +243,15 @@ func listen(addrs []string) (listeners []net.Listener, err error) {
 var errDisk = errors.New("nothing more can be acknowledged")
 
 // await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads the key pair.
-func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *tlsutil.KeyPair, log *slog.Logger) error {
+func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *keyring, log *slog.Logger) error {
 	for {
 		select {
 		case sig := <-signals:
 			if sig != syscall.SIGHUP {
-				log.Info("told to stop", "signal", sig.String())
+				log.Info("told to stop", "event", "server.told", "signal", sig.String())
 				return nil
 			}
-			keys.Reload() // it logs how that went
+			keys.hup()
 		case err := <-failed:
 			return err
 		case <-disk:
@@ -284,7 +264,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 func exitOnSecond(signals <-chan os.Signal, log *slog.Logger) {
 	for sig := range signals {
 		if sig != syscall.SIGHUP {
-			log.Warn("told to stop twice; not waiting any longer")
+			log.Warn("told to stop twice; not waiting any longer", "event", "server.cut")
 			os.Exit(exitFailed)
 		}
 	}

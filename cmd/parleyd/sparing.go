@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
-
-	"parley/protocol"
 )
 
 // sparing leaves out lines about connections that are not signed in when there are too many: whoever connects a thousand times a second
@@ -24,6 +22,7 @@ type sparing struct {
 // logBudget is what strangers have left. A nil limiter is no limit.
 type logBudget struct {
 	limiter *rate.Limiter
+	log     *slog.Logger // told what was left out
 
 	mu   sync.Mutex
 	left int // out, and not told yet
@@ -33,11 +32,11 @@ type logBudget struct {
 // burstSeconds is how many seconds' lines may come at once.
 const burstSeconds = 10
 
-func newLogBudget(perSecond int) *logBudget {
+func newLogBudget(perSecond int, log *slog.Logger) *logBudget {
 	if perSecond <= 0 {
 		return &logBudget{}
 	}
-	return &logBudget{limiter: rate.NewLimiter(rate.Limit(perSecond), burstSeconds*perSecond)}
+	return &logBudget{limiter: rate.NewLimiter(rate.Limit(perSecond), burstSeconds*perSecond), log: log}
 }
 
 // spend says whether a line may be written, and how many were left out before it, once a second at most.
@@ -83,11 +82,7 @@ func (h *sparing) Handle(ctx context.Context, r slog.Record) error {
 	}
 	ok, left := h.budget.spend(time.Now())
 	if left > 0 {
-		told := slog.NewRecord(r.Time, slog.LevelWarn, "lines about strangers were left out", 0)
-		told.AddAttrs(slog.Int("count", left), slog.String("bound", "log-rate"))
-		if err := h.Handler.Handle(ctx, told); err != nil {
-			return err
-		}
+		h.budget.log.Warn("lines about strangers were left out", "event", "log.spared", "count", left, "bound", "log-rate")
 	}
 	if !ok {
 		return nil
@@ -100,8 +95,8 @@ func (h *sparing) spared(r slog.Record) bool {
 	stranger, failed := h.stranger, false
 	r.Attrs(func(a slog.Attr) bool {
 		stranger = stranger || a.Key == "from"
-		if code, ok := a.Value.Any().(protocol.Code); ok {
-			failed = failed || code == protocol.Denied || code == protocol.Throttled
+		if a.Key == "event" {
+			failed = a.Value.String() == "signin.denied" || a.Value.String() == "signin.throttled"
 		}
 		return true
 	})

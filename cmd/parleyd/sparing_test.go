@@ -33,14 +33,14 @@ func TestLogRate(t *testing.T) {
 			}
 			s.SignIn("alice").Close()
 			eventually(t, "alice's end is logged", func() bool {
-				return strings.Contains(s.Log(), `"msg":"disconnected","session":`) && strings.Contains(s.Log(), `"user":"alice","reason"`)
+				return strings.Contains(s.Log(), `"msg":"disconnected","session":`) && strings.Contains(s.Log(), `"user":"alice","event":"session.close"`)
 			})
 			log := s.Log()
 			failed, left := strings.Count(log, "handshake failed"), strings.Contains(log, "lines about strangers were left out")
 			if failed > bound || failed < min(bound, rate*burstSeconds) || left != (flag != "0") {
 				t.Errorf("%d of %d handshakes are in the log (left out: %v)", failed, knocks, left)
 			}
-			if !strings.Contains(log, `"name":"mallory","command":"HELLO","code":"denied"`) || !strings.Contains(log, `"msg":"signed in"`) {
+			if !strings.Contains(log, `"name":"mallory","event":"signin.denied","command":"HELLO","code":"denied"`) || !strings.Contains(log, `"event":"signin.ok"`) {
 				t.Error("a sign-in is missing")
 			}
 		})

@@ -70,7 +70,7 @@ func (n *Node) gone(id, why string) {
 	delete(n.peers, id)
 	n.hub.NodeGone(id)
 	n.forget(id)
-	n.log.Info("a node is gone", "node", id, "why", why)
+	n.log.Info("a node is gone", "event", "node.gone", "node", id, "why", why)
 }
 
 // handlers is the only list of what can be heard.
@@ -91,7 +91,9 @@ func init() { // they and decode need each other
 func (n *Node) take(msg *nats.Msg) {
 	m, err := decode(msg.Data)
 	if err != nil {
-		n.warn("strange", "something strange was said among the nodes, and ignored", "subject", msg.Subject, "bytes", len(msg.Data), "error", err)
+		if n.due("strange") {
+			n.log.Warn("something strange was said among the nodes, and ignored", "event", "node.strange", "subject", msg.Subject, "bytes", len(msg.Data), "error", err)
+		}
 		return
 	}
 	if m.Node == n.id {
@@ -100,13 +102,15 @@ func (n *Node) take(msg *nats.Msg) {
 	p := n.peers[m.Node]
 	if p == nil {
 		if len(n.peers) >= maxNodes {
-			n.warn("nodes", "there are too many nodes: some are ignored", "most", maxNodes)
+			if n.due("nodes") {
+				n.log.Warn("there are too many nodes: some are ignored", "event", "node.many", "most", maxNodes)
+			}
 			return
 		}
 		p = &peer{}
 		n.peers[m.Node] = p
 		n.meet(m.Node)
-		n.log.Info("a node is there", "node", m.Node)
+		n.log.Info("a node is there", "event", "node.there", "node", m.Node)
 		n.say(n.to+m.Node, &message{Kind: beat}) // so that a new one knows all others at once
 	}
 	p.silent = 0

@@ -140,7 +140,7 @@ func (n *Node) say(subject string, m *message) bool {
 	case n.toSay <- said{subject, m}:
 		return true
 	default:
-		n.warn("full", "too much is to be said to the other nodes: some is left out")
+		n.full()
 		return false
 	}
 }
@@ -152,10 +152,16 @@ func newPaces() map[string]*pace {
 	return map[string]*pace{"full": {}, "strange": {}, "nodes": {}, "unsaid": {}}
 }
 
-// warn logs, of one kind once a minute.
-func (n *Node) warn(kind, text string, args ...any) {
+// due says whether a warning is to be logged: of one kind once a minute.
+func (n *Node) due(kind string) bool {
 	p, now := n.warned[kind], time.Now().Unix()
-	if last := p.last.Load(); now-last >= 60 && p.last.CompareAndSwap(last, now) {
-		n.log.Warn(text, args...)
+	last := p.last.Load()
+	return now-last >= 60 && p.last.CompareAndSwap(last, now)
+}
+
+// full warns that something is left out.
+func (n *Node) full() {
+	if n.due("full") {
+		n.log.Warn("too much is to be said to the other nodes: some is left out", "event", "node.full")
 	}
 }

@@ -22,7 +22,7 @@ func (n *Node) noteNotice(notice auth.Notice) {
 	}
 	n.mu.Unlock()
 	if full {
-		n.warn("full", "too much is to be said to the other nodes: some is left out")
+		n.full()
 		return
 	}
 	n.rouse()
@@ -139,6 +139,8 @@ func (n *Node) publish(subject string, m *message) {
 	}
 	m.Node = n.id
 	if err := n.nc.Publish(subject, m.encode()); err != nil {
-		n.warn("unsaid", "the other nodes could not be told something", "error", err)
+		if n.due("unsaid") {
+			n.log.Warn("the other nodes could not be told something", "event", "node.untold", "error", err)
+		}
 	}
 }

@@ -148,7 +148,7 @@ func TestStrangeMessages(t *testing.T) {
 	s.says("", map[string]any{"kind": "beat"})
 	s.says("", map[string]any{"kind": "change", "seq": 1, "people": people("bob")})
 	alice.sees(t, chat.Lobby, "alice", "bob") // all before it was read
-	if n := a.logged.has("strange"); n != 1 {
+	if n := a.logged.has("something strange"); n != 1 {
 		t.Errorf("%d lines: %s", n, a.logged)
 	}
 	if n := a.logged.has("a node is there"); n != 1 {

@@ -82,7 +82,7 @@ func (s *Server) accept() {
 			return
 		}
 		if err != nil {
-			s.log.Warn("control socket", "error", err)
+			s.log.Warn("control socket", "event", "control.failed", "error", err)
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
@@ -102,7 +102,7 @@ func (s *Server) answer(conn net.Conn) {
 	defer cancel()
 	var request Request
 	if err := json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&request); err != nil {
-		s.log.Warn("control socket: bad request")
+		s.log.Warn("control socket: bad request", "event", "control.strange")
 		return
 	}
 	response, err := s.do(ctx, request)
@@ -111,9 +111,9 @@ func (s *Server) answer(conn net.Conn) {
 		response.Error = err.Error()
 		log = log.With("error", response.Error)
 	}
-	log.Info("operator")
+	log.Info("operator", "event", "control.done")
 	if err := json.NewEncoder(conn).Encode(response); err != nil {
-		s.log.Warn("control socket: the answer could not be written", "error", err)
+		s.log.Warn("control socket: the answer could not be written", "event", "control.unanswered", "error", err)
 	}
 }
 

@@ -38,7 +38,7 @@ type Server struct {
 	logged chan struct{} // closed when the process has closed its log
 }
 
-// Start starts a server with the flags given; passwords are hashed at the
+// Start starts a server with the flags given, with a certificate of its own CA unless they have --acme; passwords are hashed at the
 // least cost unless a flag says otherwise. It is killed at the test's end.
 func Start(t testing.TB, flags ...string) *Server {
 	t.Helper()
@@ -86,10 +86,10 @@ func (s *Server) Unwrap() { s.under = nil }
 // Launch starts the process, anew after Kill or Stop, and waits until it listens.
 func (s *Server) Launch(more ...string) {
 	s.T.Helper()
-	args := append([]string{
-		"--listen", s.Addr, "--data", s.Data, "--log-format", "json",
-		"--cert", filepath.Join(s.Certs, "server.pem"), "--key", filepath.Join(s.Certs, "server-key.pem"),
-	}, s.args...)
+	args := append([]string{"--listen", s.Addr, "--data", s.Data, "--log-format", "json"}, s.args...)
+	if !slices.Contains(args, "--acme") {
+		args = append(args, "--cert", filepath.Join(s.Certs, "server.pem"), "--key", filepath.Join(s.Certs, "server-key.pem"))
+	}
 	line := slices.Concat(s.under, []string{Build(s.T, "parleyd")}, args, more)
 	s.Cmd = exec.Command(line[0], line[1:]...)
 	stderr, err := s.Cmd.StderrPipe()

@@ -99,7 +99,7 @@ func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 		default:
 			// Out of file descriptors, mostly. Those who are in go on; so does this, when some have left.
 			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
-			s.log.Warn("accepting failed; trying again", "error", err, "in", wait)
+			s.log.Warn("accepting failed; trying again", "event", "accept.failed", "error", err, "in", wait)
 			select {
 			case <-time.After(wait):
 			case <-ctx.Done():
@@ -168,8 +168,8 @@ func (s *Server) shake(ctx context.Context, p purpose, v *Visit) {
 	}
 	if err != nil {
 		s.known(socket)
-		if !errors.Is(err, errRefused) {
-			s.log.Info("handshake failed", "from", v.from, "error", err.Error())
+		if !errors.Is(err, errRefused) && !errors.Is(err, errProved) {
+			s.log.Info("handshake failed", "event", "handshake.failed", "from", v.from, "error", err.Error())
 		}
 		socket.Close()
 		s.leave(v.pass)
@@ -211,7 +211,7 @@ func (s *Server) logRefused(from netip.Addr, why string) {
 	defer s.refusals.Unlock()
 	s.refused++
 	if s.logNext.Allow() {
-		s.log.Warn("connections refused", "count", s.refused, "last_from", from, "bound", why)
+		s.log.Warn("connections refused", "event", "conn.refused", "from", from, "bound", why, "count", s.refused)
 		s.refused = 0
 	}
 }

@@ -23,7 +23,7 @@ func (s *session) passwd(ctx context.Context, f []string) error {
 		return err
 	}
 	s.version = version
-	s.log().Info("password changed")
+	s.log().Info("password changed", "event", "password.changed")
 	s.ok("")
 	if s.state == invited {
 		s.state = active
@@ -54,7 +54,7 @@ func (s *session) eject(ctx context.Context, f []string) error {
 	if err != nil {
 		return err
 	}
-	s.log().Info("ejected", "whom", user, "sessions", count)
+	s.log().Info("ejected", "event", "user.ejected", "whom", user, "sessions", count)
 	s.ok(strconv.Itoa(count))
 	return nil
 }

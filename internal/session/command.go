@@ -167,16 +167,20 @@ func (s *session) refuse(command string, err error) {
 
 func (s *session) logError(command string, told *protocol.Error, err error) {
 	log := s.log()
-	if s.state == fresh { // one line tells who knocked, and from where
-		log = log.With("from", s.peer.From, "name", s.tried)
+	if s.state == fresh { // one line tells who knocked
+		log = log.With("name", s.tried)
 	}
-	switch told.Code {
-	case protocol.Internal:
-		log.Error("command failed", "command", command, "error", err)
-	case protocol.RateLimited:
-		log.Debug("refused", "command", command, "code", told.Code)
+	switch code := told.Code; {
+	case code == protocol.Internal:
+		log.Error("command failed", "event", "command.failed", "command", command, "error", err)
+	case code == protocol.RateLimited:
+		log.Debug("refused", "event", "line.limited", "command", command, "code", code)
+	case code == protocol.Denied && s.state == fresh:
+		log.Info("refused", "event", "signin.denied", "command", command, "code", code)
+	case code == protocol.Throttled:
+		log.Info("refused", "event", "signin.throttled", "command", command, "code", code)
 	default:
-		log.Info("refused", "command", command, "code", told.Code)
+		log.Info("refused", "event", "line.refused", "command", command, "code", code)
 	}
 }
 

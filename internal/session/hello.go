@@ -111,14 +111,14 @@ func (s *session) enter(next state, by string) {
 	s.allowance = s.svc.limits.hold(key)
 	s.counted = s.lines.Taken()
 	s.peer.SignedIn()
-	s.log().Info("signed in", "by", by)
+	s.log().Info("signed in", "event", "signin.ok", "by", by)
 }
 
 // exit ends the session, and the token that it was given.
 func (s *session) exit(ctx context.Context, _ []string) error {
 	if s.state == active && !s.seat.Guest {
 		if err := s.svc.auth.End(ctx, s.id); err != nil {
-			s.log().Warn("the session's token could not be ended", "error", err)
+			s.log().Warn("the session's token could not be ended", "event", "token.unended", "error", err)
 		}
 	}
 	s.depart(false)

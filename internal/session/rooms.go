@@ -89,7 +89,7 @@ func (s *session) mute(_ context.Context, f []string) error {
 	if err := s.wait(func(done func(error)) error { return s.seat.Mute(user, until, done) }); err != nil {
 		return err
 	}
-	s.log().Info("muted", "whom", user, "minutes", f[1])
+	s.log().Info("muted", "event", "user.muted", "whom", user, "minutes", f[1])
 	s.ok("")
 	return nil
 }

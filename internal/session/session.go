@@ -92,7 +92,7 @@ func allow(budget **rate.Limiter, n int, back rate.Limit) bool {
 
 // log is the session's logger, made for the line: one that is kept costs an idle connection as much as the rest of the session.
 func (s *session) log() *slog.Logger {
-	log := s.svc.log.With("session", s.id)
+	log := s.svc.log.With("session", s.id, "from", s.peer.From)
 	if s.state != fresh {
 		log = log.With("user", s.seat.Name)
 	}
@@ -101,7 +101,7 @@ func (s *session) log() *slog.Logger {
 
 // run serves the connection to its end.
 func (s *session) run(ctx context.Context) {
-	s.log().Info("connected", "from", s.peer.From, "front", s.peer.Front)
+	s.log().Info("connected", "event", "session.open", "front", s.peer.Front)
 	err := s.read(ctx)
 	s.settle()
 	s.end(err)
@@ -249,11 +249,11 @@ func (s *session) end(lost error) {
 	if s.allowance != nil {
 		s.svc.limits.drop(s.allowance)
 	}
-	attrs := []any{"reason", reason, "for", time.Since(s.since).Round(time.Millisecond).String()}
+	log := s.log()
 	if reason == "lost" {
-		attrs = append(attrs, "error", lost.Error())
+		log = log.With("error", lost.Error())
 	}
-	s.log().Info("disconnected", attrs...)
+	log.Info("disconnected", "event", "session.close", "reason", reason, "for", time.Since(s.since).Round(time.Millisecond).String())
 }
 
 // depart ends the session for everybody else, before its peer hears the last

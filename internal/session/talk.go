@@ -106,7 +106,7 @@ func (s *session) takeBack(ctx context.Context, f []string) error {
 	if err := s.seat.Scrub(ctx); err != nil {
 		return fmt.Errorf("%w: %w", chat.ErrUnavailable, err) // repeated, it goes on from here
 	}
-	s.log().Info("message taken back", "id", id)
+	s.log().Info("message taken back", "event", "message.deleted", "id", id)
 	s.ok(strconv.FormatInt(id, 10))
 	return nil
 }

@@ -17,7 +17,7 @@ func (w *writer) emptyLog(ctx context.Context, then func() error) error {
 		}
 		if !told && time.Since(begun) > scrubTell {
 			told = true
-			w.opts.Log.Warn("a reader of the database keeps what was taken back in the database's log", "for", time.Since(begun).Round(time.Second))
+			w.opts.Log.Warn("a reader of the database keeps what was taken back in the database's log", "event", "store.read", "for", time.Since(begun).Round(time.Second))
 		}
 		select {
 		case <-time.After(wait):

@@ -70,7 +70,7 @@ type outage struct {
 
 func (o *outage) failed(err error) {
 	if o.last.IsZero() {
-		o.opts.Log.Error(o.what+" fails; it is tried again until it works", "error", err)
+		o.opts.Log.Error(o.what+" fails; it is tried again until it works", "event", "store.outage", "error", err)
 	}
 	o.last = o.opts.Now()
 }
@@ -78,6 +78,6 @@ func (o *outage) failed(err error) {
 func (o *outage) worked() {
 	if !o.last.IsZero() && o.opts.Now().Sub(o.last) >= outageGap {
 		o.last = time.Time{}
-		o.opts.Log.Info(o.what + " works again")
+		o.opts.Log.Info(o.what+" works again", "event", "store.works")
 	}
 }

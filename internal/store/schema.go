@@ -28,9 +28,6 @@ var migrations embed.FS
 // fills are what a migration does that SQL cannot, after its script.
 var fills = map[int]func(context.Context, *sql.Tx) error{3: countAll}
 
-// streamVersion is the first version of a database that may follow a stream.
-const streamVersion = 5
-
 var errForeign = errors.New("it is not a database of this program")
 
 // readVersion reads the version of a database, 0 where it is empty, and which migrations there are. It refuses one that this program

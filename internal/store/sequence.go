@@ -280,8 +280,8 @@ func (c *clock) begin() {
 	}
 	c.behind = behind
 	if behind {
-		c.opts.Log.Warn("the clock is behind the log: what is said keeps the log's time until the clock is there again", "clock", now.UTC(), "log", c.time)
+		c.opts.Log.Warn("the clock is behind the log: what is said keeps the log's time until the clock is there again", "event", "clock.behind", "clock", now.UTC(), "log", c.time)
 	} else {
-		c.opts.Log.Info("the clock is no longer behind the log")
+		c.opts.Log.Info("the clock is no longer behind the log", "event", "clock.right")
 	}
 }

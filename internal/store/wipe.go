@@ -41,7 +41,7 @@ func (w *writer) wipeJournal(j *journal) error {
 	err := j.wipe()
 	w.scrub.journal.Store(err != nil)
 	if errors.Is(err, errNotWritten) {
-		w.opts.Log.Warn("what was taken back is still in the journal: it is wiped with the next that is taken back, or at the next start", "error", err)
+		w.opts.Log.Warn("what was taken back is still in the journal: it is wiped with the next that is taken back, or at the next start", "event", "journal.unwiped", "error", err)
 	}
 	return err
 }

@@ -111,7 +111,7 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 		err = w.openJournal()
 	}
 	if errors.Is(err, unix.ENOSPC) {
-		opts.Log.Warn("there is no room on the disk for the journal, and messages are kept more slowly until there is", "error", err)
+		opts.Log.Warn("there is no room on the disk for the journal, and messages are kept more slowly until there is", "event", "journal.full", "error", err)
 	} else if err != nil {
 		return nil, errors.Join(err, w.lookup.Close())
 	}
@@ -131,7 +131,7 @@ func (w *writer) openJournal() error {
 	}
 	list, err := j.read(w.applied)
 	if err == nil && len(list) > 0 {
-		w.opts.Log.Info("bringing messages from the journal into the database", "count", len(list))
+		w.opts.Log.Info("bringing messages from the journal into the database", "event", "journal.replayed", "count", len(list))
 		w.backlog.add(list)
 		last := list[len(list)-1]
 		w.seq.id, w.seq.ms = last.ID, max(w.seq.ms, last.Time.UnixMilli())
@@ -165,7 +165,7 @@ func (w *writer) openJournal() error {
 func (w *writer) retryJournal() {
 	w.retry = w.opts.Now().Add(journalRetry)
 	if err := w.openJournal(); err != nil {
-		w.opts.Log.Warn("the journal cannot be made, and messages are kept more slowly until it can", "error", err)
+		w.opts.Log.Warn("the journal cannot be made, and messages are kept more slowly until it can", "event", "journal.missing", "error", err)
 	}
 }
 
@@ -228,7 +228,7 @@ func (w *writer) fail(err error) { w.failAs("the disk or the database failed", e
 func (w *writer) failAs(what string, err error) {
 	w.failure.Do(func() {
 		w.err = fmt.Errorf("store: %s, nothing can be acknowledged any more: %w", what, err)
-		w.opts.Log.Error("the store has failed: nothing is acknowledged any more", "error", err)
+		w.opts.Log.Error("the store has failed: nothing is acknowledged any more", "event", "store.failed", "error", err)
 		close(w.failed)
 	})
 }

@@ -114,22 +114,22 @@ func (s *Stream) natsOptions() ([]nats.Option, error) {
 		// Only what was asked for is trusted to be loopback, or to have the name in its certificate.
 		nats.IgnoreDiscoveredServers(),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) {
-			s.log.Warn("the connection to NATS is lost; looking for a server")
+			s.log.Warn("the connection to NATS is lost; looking for a server", "event", "nats.lost")
 			s.appends.lost()
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
-			s.log.Info("connected to NATS again", "server", nc.ConnectedUrlRedacted())
+			s.log.Info("connected to NATS again", "event", "nats.back", "server", nc.ConnectedUrlRedacted())
 			s.wake()
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
 			if denied(err) {
-				s.log.Warn("a NATS server does not let this program in", "reason", explain(err).Error())
+				s.log.Warn("a NATS server does not let this program in", "event", "nats.denied", "reason", explain(err).Error())
 			}
 		}),
 		// Messages that a reader was too slow for are fetched later: no news.
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrPermissionViolation) {
-				s.log.Warn("NATS refuses a subject to this program; it needs "+s.o.Name+".>, _INBOX.> and $JS.API.>", "reason", err.Error())
+				s.log.Warn("NATS refuses a subject to this program; it needs "+s.o.Name+".>, _INBOX.> and $JS.API.>", "event", "nats.forbidden", "reason", err.Error())
 			}
 		}),
 	}
@@ -231,7 +231,7 @@ func (s *Stream) patiently(ctx context.Context, try func() error) error {
 		}
 		if time.Since(told) >= tellEvery {
 			told = time.Now()
-			s.log.Warn("waiting for NATS", "reason", reason.Error(), "for", time.Since(began).Round(time.Second))
+			s.log.Warn("waiting for NATS", "event", "nats.waiting", "reason", reason.Error(), "for", time.Since(began).Round(time.Second))
 		}
 		select {
 		case <-ctx.Done():

@@ -94,6 +94,9 @@ func (s *Stream) establish(ctx context.Context) error {
 		return err
 	}
 	info, err := s.info(ctx)
+	if code(err) == codeNoStream && s.o.Find {
+		return permanent{fmt.Errorf("%w: %s", ErrNoStream, s.o.Name)}
+	}
 	if code(err) == codeNoStream {
 		if err = s.create(ctx); err == nil {
 			info, err = s.info(ctx)
@@ -107,7 +110,7 @@ func (s *Stream) establish(ctx context.Context) error {
 	}
 	s.identity = identity(info)
 	s.mark = max(info.Config.FirstSeq, 1)
-	if info.State.LastSeq >= s.mark {
+	if info.State.LastSeq >= s.mark || s.o.Find {
 		return nil
 	}
 	return s.setMark(ctx)
@@ -146,7 +149,7 @@ func (s *Stream) create(ctx context.Context) error {
 	switch code(err) {
 	case 0:
 		if err == nil {
-			s.log.Info("made the stream", "name", s.o.Name, "replicas", s.o.Replicas)
+			s.log.Info("made the stream", "event", "stream.made", "name", s.o.Name, "replicas", s.o.Replicas)
 		}
 		return err
 	case codeStreamExists:

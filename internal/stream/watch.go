@@ -46,7 +46,7 @@ func (s *Stream) watch() {
 			since = time.Now()
 		case time.Since(since) > moveAfter:
 			since = time.Now()
-			s.log.Warn("the stream has no leader that answers", "server", s.nc.ConnectedUrlRedacted())
+			s.log.Warn("the stream has no leader that answers", "event", "stream.unled", "server", s.nc.ConnectedUrlRedacted())
 			if len(s.nc.Servers()) > 1 {
 				_ = s.nc.ForceReconnect() // an error says that the connection is closed
 			}

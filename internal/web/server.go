@@ -75,7 +75,7 @@ func New(ctx context.Context, sessions *session.Service, log *slog.Logger, opts 
 		Handler: s, Protocols: protocols, DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout: opts.HeaderTimeout, ReadTimeout: opts.Life, WriteTimeout: opts.WriteTimeout,
 		IdleTimeout: keepAlive, MaxHeaderBytes: maxHead,
-		ErrorLog: slog.NewLogLogger(log.With("front", "web").Handler(), slog.LevelWarn),
+		ErrorLog: slog.NewLogLogger(log.With("event", "web.error", "front", "web").Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, callerKey{}, &caller{visit: conn.(Visitor), since: time.Now()})
 		},
@@ -86,7 +86,7 @@ func New(ctx context.Context, sessions *session.Service, log *slog.Logger, opts 
 // Run serves what Serve brings, until Close.
 func (s *Server) Run() {
 	if err := s.http.Serve(visits{s}); !errors.Is(err, http.ErrServerClosed) {
-		s.log.Error("the web front ended", "error", err)
+		s.log.Error("the web front ended", "event", "web.ended", "error", err)
 	}
 }
 
@@ -175,7 +175,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request, c *caller) *refus
 	}
 	names := s.opts.Names()
 	if !isHost(names, r.Host) {
-		s.log.Info("refused", "from", c.from, "front", "web", "host", r.Host)
+		s.log.Info("refused", "event", "web.refused", "from", c.from, "front", "web", "host", r.Host)
 		return &refusal{http.StatusMisdirectedRequest, "This server has another name; use the one in its certificate, or one given by --host."}
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

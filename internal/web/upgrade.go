@@ -22,7 +22,7 @@ const (
 // upgrade makes the connection a WebSocket, and gives it to a session on a goroutine of its own.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *caller, names []string) *refusal {
 	if from := r.Header.Values("Origin"); len(from) != 1 || !isOrigin(names, from[0], c.visit.Plain()) {
-		s.log.Info("refused", "from", c.from, "front", "web", "origin", r.Header.Get("Origin"))
+		s.log.Info("refused", "event", "web.refused", "from", c.from, "front", "web", "origin", r.Header.Get("Origin"))
 		return &refusal{http.StatusForbidden, "Only this server's own page may connect."}
 	}
 	if !c.visit.Upgrade(c.from) {
