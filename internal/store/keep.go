@@ -51,7 +51,7 @@ func (k *keeper) run(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		if err := k.drop(ctx); err != nil && ctx.Err() == nil {
-			k.s.opts.Log.Warn("what is too old to be kept could not be dropped; it is tried again", "error", err)
+			k.s.opts.Log.Warn("what is too old to be kept could not be dropped; it is tried again", "event", "keep.failed", "error", err)
 		}
 		wait(ctx, every)
 	}
@@ -62,7 +62,7 @@ func (k *keeper) drop(ctx context.Context) error {
 	now, jumped := k.clock.now(k.s.opts.Now(), time.Now())
 	if jumped {
 		k.s.opts.Log.Warn("the clock is far ahead of what it showed before: nothing is dropped by it for a day; set it right, if it is wrong",
-			"clock", k.s.opts.Now().UTC(), "expected", now.UTC())
+			"event", "clock.ahead", "clock", k.s.opts.Now().UTC(), "expected", now.UTC())
 	}
 	oldest, err := k.oldest(ctx)
 	dropped := 0
@@ -75,7 +75,7 @@ func (k *keeper) drop(ctx context.Context) error {
 		}
 	}
 	if dropped > 0 {
-		k.s.opts.Log.Info("messages that were too old are dropped", "count", dropped)
+		k.s.opts.Log.Info("messages that were too old are dropped", "event", "keep.dropped", "count", dropped)
 		err = errors.Join(err, k.s.compact(ctx), k.s.giveBack(ctx))
 	}
 	return err

@@ -64,7 +64,7 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, log *slog.Logger)
 	}
 	if version > 0 {
 		copied := fmt.Sprintf("%s.v%d", path, version)
-		log.Info("bringing the database to a new version; a copy is made first", "from", version, "to", len(files), "copy", copied)
+		log.Info("bringing the database to a new version; a copy is made first", "event", "database.upgrade", "from", version, "to", len(files), "copy", copied)
 		if err := keepCopy(ctx, path, copied); err != nil {
 			return fmt.Errorf("the database has version %d, and is brought to %d only when there is a copy of it: %w", version, len(files), err)
 		}
