@@ -197,9 +197,15 @@ func TestKilledInMigration(t *testing.T) {
 		if len(rest) == 1 && strings.Contains(rest[0], "PTRACE") {
 			missing(t, "strace may not trace here")
 		}
+		db, version := raw(t, dir), 0
+		if err := db.QueryRow(`PRAGMA user_version`).Scan(&version); err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
 		s := open(t, dir, store.Options{})
 		wantVersion4(t, s)
-		if got := copies(t, dir); len(got) != 1 || got[0] != "parley.db.v4" {
+		// One that came to serve has removed it, since the server before it was killed after something was taken back.
+		if got := copies(t, dir); version == 4 && (len(got) != 1 || got[0] != "parley.db.v4") {
 			t.Errorf("killed at %d: copies %q", n, got)
 		}
 		s.Close()
