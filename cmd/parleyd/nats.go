@@ -132,5 +132,9 @@ func (m *migrate) Run() error {
 		err = errors.New("interrupted: run the same command again, and it goes on")
 	}
 	err = errors.Join(err, to.Close(), from.Close())
-	return say(err, "moved %s into the stream %s; start parleyd with --nats and an empty --data\n", m.Data, m.NatsStream)
+	named := ""
+	if m.NatsStream != stream.DefaultName {
+		named = ", --nats-stream " + m.NatsStream
+	}
+	return say(err, "moved %s into the stream %s; start parleyd with --nats%s and an empty --data\n", m.Data, m.NatsStream, named)
 }

@@ -20,8 +20,20 @@ type Post struct {
 
 	// Of the client's own goroutine.
 	begun  time.Time // by Client.clock: of the first try
+	sent   time.Time // by the machine's clock, which goes on while the machine sleeps: of the first try
 	faults int       // times the server answered internal
 }
+
+// keyHolds is how long after the first try a text is sent again: the server knows its key for 24 hours, and clocks may be an hour apart
+// either way.
+const keyHolds = 22 * time.Hour
+
+// ErrUnsure settles a text that was sent and not answered, where the server may have forgotten its key: after 22 h, and for a guest, whose keys
+// hold for one connection, once that is lost. It may or may not have been said, and sent again it might be said twice.
+var ErrUnsure = errors.New("the server did not answer in time; it may or may not have been said")
+
+// maxHeld bounds the wait before a message is sent again that was refused as busy, where the server does not ask for more.
+const maxHeld = 8 * time.Second
 
 // maxFaults is how often a server may answer internal before that is told.
 const maxFaults = 5
@@ -74,7 +86,7 @@ func (c *Client) newPost(target, text string) (*Post, error) {
 }
 
 // Wait returns the message's id once it is acknowledged, which means: on disk, in order, never lost. Otherwise it is the server's
-// refusal, a *protocol.Error, or why the client ended; the message may then have been said if the server was asked.
+// refusal, a *protocol.Error, or ErrUnsure, or why the client ended; in the two last cases the message may have been said if the server was asked.
 func (p *Post) Wait(ctx context.Context) (int64, error) {
 	select {
 	case <-p.done:
@@ -124,9 +136,20 @@ func (c *Client) deliver(s *Session, p *Post) error {
 	if p.begun.IsZero() {
 		p.begun = c.clock()
 	}
+	if c.cfg.Guest && !p.sent.IsZero() {
+		c.settle(p, 0, ErrUnsure)
+		return nil
+	}
+	spacing, held := backoff{most: maxHeld}, false
 	for {
 		if err := pause(s, c.limit.Reserve().Delay()); err != nil {
 			return err
+		}
+		if c.settleOld() {
+			break
+		}
+		if p.sent.IsZero() {
+			p.sent = time.Now().Round(0)
 		}
 		id, err := c.say(s, p)
 		var refused *protocol.Error
@@ -137,17 +160,47 @@ func (c *Client) deliver(s *Session, p *Post) error {
 		if refused != nil && refused.Code == protocol.Internal {
 			p.faults++
 		}
+		busy := refused != nil && refused.Code == protocol.Busy
+		if busy { // everybody's messages are refused: they must not all come back at once
+			wait = max(wait, spacing.next())
+		}
 		if again && p.faults < maxFaults && !c.overdue(wait) {
+			if busy && !held {
+				held = true
+				c.tell(Update{State: Held, Err: err})
+			}
 			if err := pause(s, wait); err != nil {
 				return err
 			}
 			continue
 		}
-		p.id, p.err = id, err
-		c.inflight = nil
-		close(p.done)
-		return nil
+		c.settle(p, id, err)
+		break
 	}
+	if held {
+		c.tell(Update{State: Held})
+	}
+	return nil
+}
+
+func (c *Client) settle(p *Post, id int64, err error) {
+	p.id, p.err = id, err
+	c.inflight = nil
+	close(p.done)
+}
+
+// settleOld settles the message in flight where the server may not know its key any more, and tells whether it did.
+func (c *Client) settleOld() bool {
+	p := c.inflight
+	if p == nil || p.sent.IsZero() {
+		return false
+	}
+	age := time.Now().Round(0).Sub(p.sent)
+	old := age >= keyHolds || age <= -time.Hour // the clock was put back: there is no telling
+	if old {
+		c.settle(p, 0, ErrUnsure)
+	}
+	return old
 }
 
 // say sends p once and waits for the reply.

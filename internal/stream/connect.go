@@ -114,7 +114,9 @@ func (s *Stream) natsOptions() ([]nats.Option, error) {
 		// Only what was asked for is trusted to be loopback, or to have the name in its certificate.
 		nats.IgnoreDiscoveredServers(),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) {
-			s.log.Warn("the connection to NATS is lost; looking for a server", "event", "nats.lost")
+			if s.done.Err() == nil { // else it is this program that ends it
+				s.log.Warn("the connection to NATS is lost; looking for a server", "event", "nats.lost")
+			}
 			s.appends.lost()
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {

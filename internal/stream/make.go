@@ -127,6 +127,9 @@ func (s *Stream) usable(ctx context.Context) error {
 			return refuse("nats-server %s is too old: %d.%d or later is needed", version, leastMajor, leastMinor)
 		}
 	}
+	if most := s.nc.MaxPayload(); most < MaxEntry {
+		return refuse("the NATS server takes messages of %d bytes at the most (max_payload), and parley's are up to %d: raise it on all NATS servers", most, MaxEntry)
+	}
 	var account struct{}
 	err := s.ask(ctx, "INFO", nil, &account)
 	switch {

@@ -76,6 +76,7 @@ type Stream struct {
 	appends  appends
 	answered atomic.Int64 // Unix nanoseconds of when the leader was last heard
 	latest   atomic.Pointer[observation]
+	missing  atomic.Bool // when last asked, NATS knew of no such stream
 	awake    chan struct{}
 }
 
