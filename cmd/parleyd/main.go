@@ -54,6 +54,9 @@ type commandLine struct {
 	Throttle throttle `cmd:"" help:"List and lift the waits after failed sign-ins."`
 	Session  sessions `cmd:"" help:"List and end live sessions; mute accounts."`
 	Room     rooms    `cmd:"" help:"List, lock, open and close rooms; expel people; tell them something."`
+	Backup   backup   `cmd:"" help:"Copy all that is kept to a file, while the server runs or not."`
+	Restore  restore  `cmd:"" help:"Make a data directory of a backup."`
+	Export   export   `cmd:"" help:"Print what was said in a room, one JSON object a line."`
 	Migrate  migrate  `cmd:"" help:"Bring a single server's data into a cluster's stream; every id stays."`
 
 	Completion flags.Completion `cmd:"" help:"Print what bash, zsh or fish needs to complete this command line."`
@@ -72,6 +75,7 @@ func run(args []string) int {
 			{Key: "acme", Title: "Certificate from a CA"},
 			{Key: "cluster", Title: "Cluster"},
 			{Key: "monitoring", Title: "Metrics and health"},
+			{Key: "keeping", Title: "Keeping"},
 			{Key: "rates", Title: "Rates (0: no limit)"},
 			{Key: "sign-in", Title: "Sign-in"},
 			{Key: "waits", Title: "Waits (0: no limit)"},

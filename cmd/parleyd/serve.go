@@ -43,6 +43,7 @@ type serve struct {
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
 	monitoring
 	shared
+	keeping
 	acmeFlags
 	bounds
 
@@ -51,7 +52,7 @@ type serve struct {
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := errors.Join(c.bounds.check(), checkListen(c.Listen), c.checkWeb(), c.acmeFlags.check(c), c.monitoring.check()); err != nil {
+	if err := errors.Join(c.bounds.check(), checkListen(c.Listen), c.checkWeb(), c.acmeFlags.check(c), c.keeping.check(c.Nats), c.monitoring.check()); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
@@ -117,6 +118,7 @@ func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err er
 		}
 	}()
 	keeping, rooms, signing := c.bounds.store(log), c.rooms(c.FixedRooms), c.bounds.auth(log)
+	keeping.Keep = c.keeping.store()
 	c.observe(&keeping, &rooms, &signing)
 	if c.Nats != "" {
 		if h.stream, err = c.join(ctx, c.Nats, 0, 0, c.LogQueue, log); err != nil {
@@ -150,7 +152,7 @@ func openHouse(ctx context.Context, c *serve, log *slog.Logger) (*house, error) 
 		h.node, err = cluster.Start(h.stream.Conn(), h.stream.Name(), h.hub, h.auth, h.sessions, log)
 	}
 	if err == nil {
-		h.control, err = control.Listen(string(c.Data), control.House{Auth: h.auth, Hub: h.hub, Sessions: h.sessions}, log)
+		h.control, err = control.Listen(string(c.Data), control.House{Auth: h.auth, Hub: h.hub, Sessions: h.sessions, Settle: h.store.Settle}, log)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.close())

@@ -43,7 +43,7 @@ type named struct {
 
 type user struct {
 	Add     userAdd     `cmd:"" help:"Add an account; its password is asked for, or one line of standard input."`
-	Import  userImport  `cmd:"" help:"Add accounts with bcrypt hashes from elsewhere: lines NAME:HASH of standard input, as htpasswd -B writes them."`
+	Import  userImport  `cmd:"" help:"Add accounts with bcrypt hashes from elsewhere: lines NAME:HASH, as htpasswd -B writes them."`
 	Passwd  userPasswd  `cmd:"" help:"Set an account's password; ends its sessions."`
 	Disable userDisable `cmd:"" help:"Keep an account out and end its sessions."`
 	Enable  userEnable  `cmd:"" help:"Let a disabled account in again."`

@@ -48,6 +48,7 @@ var tailTable = map[Kind]func(*Hub, Entry){
 	Seen:           (*Hub).seen,
 	Gone:           (*Hub).gone,
 	Muted:          (*Hub).mute,
+	Expired:        (*Hub).expired,
 }
 
 // said is a message of a conversation; those of a room come in runs.
@@ -279,6 +280,27 @@ func (h *Hub) gone(e Entry) {
 		}
 	}
 	h.tellAll(r, Event{Kind: GoneEvent, ID: e.Message, User: e.User}, e.Session)
+}
+
+// expired forgets to count what the log has no more.
+func (h *Hub) expired(e Entry) {
+	if len(e.Dropped) == 0 {
+		return
+	}
+	r := h.room(e.Room)
+	r.said -= len(e.Dropped)
+	last := e.Dropped[len(e.Dropped)-1].ID
+	for p, m := range r.members {
+		if m.seen >= last {
+			m.read -= len(e.Dropped)
+			continue
+		}
+		for i := range e.Dropped {
+			if e.Dropped[i].ID <= m.seen || e.Dropped[i].User == p.name {
+				m.read--
+			}
+		}
+	}
 }
 
 func (h *Hub) mute(e Entry) {

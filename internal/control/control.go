@@ -79,6 +79,9 @@ type House struct {
 	Auth     *auth.Service
 	Hub      *chat.Hub        // nil where no server runs
 	Sessions *session.Service // likewise
+
+	// Settle returns when all that was acknowledged can be read from the directory by other processes; nil where no server runs.
+	Settle func(context.Context) error
 }
 
 // operation carries out what is asked for.
@@ -117,6 +120,12 @@ var operations = map[string]operation{
 	"room close":     live(closeRoom),
 	"room expel":     live(expel),
 	"room broadcast": live(broadcast),
+	"backup":         live(settle), // the rest is done by the process that asks
+	"export":         live(settle),
+}
+
+func settle(ctx context.Context, h House, _ Request) (Response, error) {
+	return Response{}, h.Settle(ctx)
 }
 
 // importUsers goes on after a line that is refused, and ends at the first that cannot be kept.

@@ -25,6 +25,9 @@
 // right after it (wipe.go), and then the scrubber goroutine removes what SQLite's files still have of it (scrub.go,
 // pages.go, emptylog.go).
 //
+// What is too old to be kept is dropped by ops as well (keep.go, expire.go); their room on the disk is given back by compact.go and
+// giveback.go. copy.go copies a database that others write to, for backup.go and for schema.go; restore.go is the way back, export.go reads a room.
+//
 // # In a cluster
 //
 // The same ops go to a JetStream stream (package stream) instead, which orders those of all nodes, and the tables follow it

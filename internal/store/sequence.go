@@ -51,6 +51,10 @@ func (s *Store) Start(tail func([]chat.Outcome)) {
 	})
 	running.Go(func() { s.writer.applier(sequenced) })
 	running.Go(func() { s.writer.scrubber(scrubbing) })
+	if s.opts.Keep.any() {
+		keeper := newKeeper(s, s.writer.seq.ms)
+		running.Go(func() { keeper.run(scrubbing) })
+	}
 	running.Go(func() {
 		hand(committed, spare, func(outcomes []chat.Outcome) {
 			tail(outcomes)
