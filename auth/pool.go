@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // ErrBusy is returned where too many wait to hash already, in all, for one name or from one
@@ -16,6 +17,7 @@ var ErrBusy = errors.New("auth: too many sign-ins at once")
 type pool struct {
 	turn   chan struct{} // one for each that works
 	aside  func(func())
+	hashed func(waited, took time.Duration) // nil: nobody wants to know
 	closed chan struct{}
 
 	places, perName, perAddress int // that may be held at once
@@ -48,6 +50,7 @@ func (p *pool) do(ctx context.Context, w who, work func()) error {
 		return ErrBusy
 	}
 	defer p.leave(w)
+	came := time.Now()
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
@@ -56,7 +59,7 @@ func (p *pool) do(ctx context.Context, w who, work func()) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	p.aside(work)
+	p.timed(came, work)
 	return nil
 }
 

@@ -32,6 +32,9 @@ type Options struct {
 	// Aside runs what computes for long where it hinders others less, and returns when it is done. nil: it is run as it is.
 	Aside func(work func())
 
+	// Hashed is told, by each who had something hashed, how long they waited for a worker and how long it took. nil: nobody is.
+	Hashed func(waited, took time.Duration)
+
 	Log *slog.Logger // nil: nothing is logged
 }
 
@@ -95,6 +98,7 @@ func New(ctx context.Context, store Store, o Options) (*Service, error) {
 		throttle: newThrottle(o.LoginRate, o.LoginRateAddress, o.ThrottleEntries),
 		log:      o.Log,
 	}
+	s.pool.hashed = o.Hashed
 	began := time.Now()
 	var err error
 	if s.dummy, err = hashPassword(newToken(), o.Cost); err != nil {

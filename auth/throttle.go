@@ -170,6 +170,16 @@ func (t *throttle) lift(name, address string) int {
 	return lifted
 }
 
+// limited is how many list would have.
+func (t *throttle) limited() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	t.pairs.forget(now)
+	t.addrs.forget(now)
+	return t.pairs.barred.Len() + t.addrs.barred.Len()
+}
+
 // show writes a network as List promises.
 func show(p netip.Prefix) string {
 	if p.IsSingleIP() {

@@ -27,7 +27,7 @@ var (
 	helpFlag = regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z][a-z-]*)(?:=(\S+))?`)
 	rowFlag  = regexp.MustCompile("(?m)^\\| `--([a-z-]+)` \\| `?([^`|]*?)`? \\|")
 	// A flag of which the help shows what to give in place of a default: --key=FILE.
-	inPlace = regexp.MustCompile(`^[A-Z]+(,\.\.\.)?$`)
+	inPlace = regexp.MustCompile(`^[A-Z=]+(,\.\.\.)?$`)
 )
 
 // TestFlagsAreDocumented compares what parleyd serve --help says with the

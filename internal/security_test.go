@@ -28,7 +28,7 @@ type analysis struct {
 const (
 	partSix = "## Part 6: security analysis"
 	table   = "## Threats"
-	rows    = 28
+	rows    = 29
 )
 
 var (

@@ -40,7 +40,7 @@ func ClientConfig(o ClientOptions) (*tls.Config, error) {
 		cfg.VerifyConnection = func(tls.ConnectionState) error { return nil }
 	}
 	if o.CAFile != "" {
-		pool, err := readCAs(o.CAFile)
+		pool, err := ReadCAs(o.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("CA file: %w", err)
 		}
@@ -72,8 +72,8 @@ func requireALPN(cs tls.ConnectionState) error {
 	return nil
 }
 
-// readCAs refuses what x509.CertPool.AppendCertsFromPEM skips without a word: a damaged certificate, or a file that has none.
-func readCAs(name string) (*x509.CertPool, error) {
+// ReadCAs reads the CAs of a PEM file of at most 1 MiB. It refuses what x509.CertPool.AppendCertsFromPEM skips without a word: a damaged certificate, or a file that has none.
+func ReadCAs(name string) (*x509.CertPool, error) {
 	rest, _, err := readFile(name)
 	if err != nil {
 		return nil, err

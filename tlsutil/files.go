@@ -1,6 +1,12 @@
 package tlsutil
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -45,10 +51,53 @@ func readKey(name string) ([]byte, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !credential(name, mode) {
 		return nil, nil, fmt.Errorf("private key %s has mode %04o: others than its owner can get at it; run: chmod 600 %s", name, mode, name)
 	}
 	return data, info, nil
+}
+
+// credential says whether a file with this mode is one of systemd's credentials (LoadCredential=), which it keeps in a directory that nobody
+// else can enter. Where it lets a service's user in by an access control list, the list's mask shows as the group's right to read.
+func credential(name string, mode fs.FileMode) bool {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	return dir != "" && mode&0o037 == 0 && filepath.Dir(name) == filepath.Clean(dir)
+}
+
+// ReadOrMakeKey returns the private key, of ECDSA, that the file name holds in PEM (PKCS #8), and makes it where there is none: P-256, mode 0600.
+func ReadOrMakeKey(name string) (*ecdsa.PrivateKey, error) {
+	data, _, err := readKey(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeKey(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil, fmt.Errorf("%s holds no key in PEM", name)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	ours, ok := key.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s holds a key of another kind than ECDSA", name)
+	}
+	return ours, nil
+}
+
+func makeKey(name string) (*ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	data, err := keyPEM(key)
+	if err != nil {
+		return nil, err
+	}
+	return key, WriteFile(name, data, 0o600)
 }
 
 // A pendingFile is a new content for name that waits beside it, on disk, until commit puts it in place.
@@ -84,6 +133,20 @@ func (p pendingFile) commit() error { return os.Rename(p.temp, p.name) }
 
 // discard does nothing after commit, which took the file away.
 func (p pendingFile) discard() { _ = os.Remove(p.temp) }
+
+// WriteFile puts a file of that content in the place of name, whole or not at all, also where the power goes. It is never wider than mode, or 0600
+// while it is being written.
+func WriteFile(name string, data []byte, mode fs.FileMode) error {
+	p, err := stage(name, data, mode)
+	if err != nil {
+		return err
+	}
+	defer p.discard()
+	if err := p.commit(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
 
 // syncDir makes the renames in dir outlast a power cut.
 func syncDir(dir string) error {

@@ -68,6 +68,20 @@ func parseHost(host string) (string, netip.Addr, error) {
 	return name, netip.Addr{}, nil
 }
 
+// DNSName is host as certificates have it: in lower case and without a last dot. An address is none, nor is a name with "*".
+func DNSName(host string) (string, error) {
+	name, addr, err := parseHost(host)
+	switch {
+	case err != nil:
+		return "", err
+	case addr.IsValid():
+		return "", errors.New("is an address, not a DNS name")
+	case strings.Contains(name, "*"):
+		return "", errors.New("has a *: give each name in full")
+	}
+	return name, nil
+}
+
 func checkLabel(label string) error {
 	switch {
 	case label == "":

@@ -1,9 +1,11 @@
 package tlsutil
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -24,9 +26,11 @@ type KeyPair struct {
 	certFile, keyFile string
 	log               *slog.Logger
 
-	current atomic.Pointer[tls.Certificate] // never nil, always a matching pair with its Leaf
+	current atomic.Pointer[tls.Certificate] // always a matching pair with its Leaf; nil only before an expected one is there
+	proofs  proofs
 
 	mu       sync.Mutex  // one reload at a time; guards what follows
+	reminder reminder    // of current's end
 	certInfo fs.FileInfo // of what current was read from
 	keyInfo  fs.FileInfo
 	failure  string // why the last reload failed, "" when it did not
@@ -50,6 +54,19 @@ func LoadKeyPair(certFile, keyFile string, log *slog.Logger) (*KeyPair, error) {
 	return k, nil
 }
 
+// ExpectKeyPair is [LoadKeyPair] where what puts the files in place, as a CA's protocol does, may not have done so yet. Until it has, handshakes
+// fail, and there are no names, no pin and no end.
+func ExpectKeyPair(certFile, keyFile string, log *slog.Logger) *KeyPair {
+	k, err := LoadKeyPair(certFile, keyFile, log)
+	if err != nil {
+		k = &KeyPair{certFile: certFile, keyFile: keyFile, log: cmp.Or(log, slog.New(slog.DiscardHandler)), failure: err.Error()}
+		if !errors.Is(err, fs.ErrNotExist) {
+			k.refuse(err)
+		}
+	}
+	return k
+}
+
 // Reload reads the files again, now, and puts the pair in use for new connections. Where that fails, the pair in use stays, and the error is logged
 // and returned. A certificate that clients would refuse does not replace one that they accept.
 func (k *KeyPair) Reload() error {
@@ -60,7 +77,8 @@ func (k *KeyPair) Reload() error {
 }
 
 // Watch looks at the files every interval ([DefaultWatchInterval] if it is not positive), and reloads the pair when one of them has changed, until ctx
-// ends. A pair that is bad, half-written for instance, is tried again every time, and logged once for each way of being bad.
+// ends. A pair that is bad, half-written for instance, is tried again every time, and logged once for each way of being bad. It also tells, once each,
+// that the certificate in use ends within 30, 7 and 1 days, and that it has ended.
 func (k *KeyPair) Watch(ctx context.Context, interval time.Duration) {
 	if interval <= 0 {
 		interval = DefaultWatchInterval
@@ -78,14 +96,41 @@ func (k *KeyPair) Watch(ctx context.Context, interval time.Duration) {
 }
 
 // Names are the DNS names and IP addresses that the certificate in use is for, as clients check them.
-func (k *KeyPair) Names() []string { return names(k.current.Load().Leaf) }
+func (k *KeyPair) Names() []string {
+	if leaf := k.Leaf(); leaf != nil {
+		return names(leaf)
+	}
+	return nil
+}
 
-// Pin is the pin of the pair in use; see the function [Pin].
-func (k *KeyPair) Pin() string { return Pin(k.current.Load().Leaf) }
+// Pin is the pin of the pair in use; see the function [Pin]. It is empty where an expected pair is not there yet.
+func (k *KeyPair) Pin() string {
+	if leaf := k.Leaf(); leaf != nil {
+		return Pin(leaf)
+	}
+	return ""
+}
+
+// Expires is the end of the certificate in use: no client accepts it after that. It is the zero time where an expected one is not there yet.
+func (k *KeyPair) Expires() time.Time {
+	if leaf := k.Leaf(); leaf != nil {
+		return leaf.NotAfter
+	}
+	return time.Time{}
+}
+
+// Leaf is the certificate in use, nil where an expected one is not there yet. It must not be changed.
+func (k *KeyPair) Leaf() *x509.Certificate {
+	if pair := k.current.Load(); pair != nil {
+		return pair.Leaf
+	}
+	return nil
+}
 
 func (k *KeyPair) poll() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	defer func() { k.remind(time.Now()) }()
 	if k.failure == "" && unchanged(k.certFile, k.certInfo) && unchanged(k.keyFile, k.keyInfo) {
 		return
 	}
@@ -97,14 +142,14 @@ func (k *KeyPair) reload() error {
 	pair, certInfo, keyInfo, err := readPair(k.certFile, k.keyFile)
 	if err == nil {
 		now := time.Now()
-		if bad := fault(pair.Leaf, now); bad != "" && fault(k.current.Load().Leaf, now) == "" {
+		if bad, old := fault(pair.Leaf, now), k.Leaf(); bad != "" && old != nil && fault(old, now) == "" {
 			err = fmt.Errorf("certificate %s %s", k.certFile, bad)
 		}
 	}
 	if err != nil {
 		if k.failure != err.Error() {
 			k.failure = err.Error()
-			k.log.Error("new certificate refused, the old one stays in use", "event", "cert.refused", "error", err)
+			k.refuse(err)
 		}
 		return err
 	}
@@ -113,13 +158,21 @@ func (k *KeyPair) reload() error {
 	return nil
 }
 
+func (k *KeyPair) refuse(err error) {
+	how := "new certificate refused, the old one stays in use"
+	if k.Leaf() == nil {
+		how = "certificate refused, and there is no other: nobody can connect"
+	}
+	k.log.Error(how, "event", "cert.refused", "error", err)
+}
+
 func (k *KeyPair) use(pair *tls.Certificate, certInfo, keyInfo fs.FileInfo) {
 	k.certInfo, k.keyInfo, k.failure = certInfo, keyInfo, ""
 	k.current.Store(pair)
 }
 
 func (k *KeyPair) announce(how string) {
-	leaf := k.current.Load().Leaf
+	leaf := k.Leaf()
 	k.log.Info(how, "event", "cert.loaded", "file", k.certFile, "names", names(leaf), "expires", leaf.NotAfter, "pin", Pin(leaf))
 	if bad := fault(leaf, time.Now()); bad != "" {
 		k.log.Warn("clients will refuse this certificate", "event", "cert.unfit", "file", k.certFile, "reason", "it "+bad)

@@ -35,6 +35,13 @@ func newFiles(t *testing.T) files {
 	return f
 }
 
+func (f files) leafOnDisk(t *testing.T) *x509.Certificate {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+	check(t, err)
+	return pair.Leaf
+}
+
 // TestKeyFileMode is threat 7: a key that others can use is refused, with the mode and the way out.
 func TestKeyFileMode(t *testing.T) {
 	f := newFiles(t)
@@ -46,6 +53,21 @@ func TestKeyFileMode(t *testing.T) {
 		}
 		if err != nil && (!strings.Contains(err.Error(), "chmod 600 "+f.key) || !strings.Contains(err.Error(), fmt.Sprintf("has mode %04o", mode))) {
 			t.Errorf("mode %04o: %v does not tell what to do", mode, err)
+		}
+	}
+}
+
+// TestCredential: where systemd lets the service in by an access control list, the mode shows the group's right to read; anywhere else
+// that is too wide, and so is more than that.
+func TestCredential(t *testing.T) {
+	f := newFiles(t)
+	for dir, narrowest := range map[string]os.FileMode{filepath.Dir(f.key) + "/": 0o440, filepath.Dir(filepath.Dir(f.key)): 0o400, "": 0o400} {
+		t.Setenv("CREDENTIALS_DIRECTORY", dir)
+		for _, mode := range []os.FileMode{0o400, 0o440, 0o444, 0o460, 0o450} {
+			check(t, os.Chmod(f.key, mode))
+			if _, err := tlsutil.LoadKeyPair(f.cert, f.key, nil); (err == nil) != (mode <= narrowest) {
+				t.Errorf("mode %04o with credentials in %q: %v", mode, dir, err)
+			}
 		}
 	}
 }
@@ -121,6 +143,9 @@ func TestWatch(t *testing.T) {
 		tick()
 		if got := served(t, keys); got != tlsutil.Pin(next.Leaf) {
 			t.Errorf("still serving %s", got)
+		}
+		if want := f.leafOnDisk(t).NotAfter; !keys.Expires().Equal(want) {
+			t.Errorf("expires %v, the file's does %v", keys.Expires(), want)
 		}
 		if got := strings.Join(keys.Names(), " "); got != "next.example.org 127.0.0.1" {
 			t.Errorf("names are %q", got)

@@ -86,7 +86,9 @@ func (a *accept) lone(ctx context.Context, r *run) error {
 	alone.on.Store(true)
 	s := r.senders[0]
 	s.oks = alone
-	s.take(ctx, int64(a.Window)-1) // one place is left
+	if a.Window > 1 {
+		s.take(ctx, int64(a.Window)-1) // one place is left
+	}
 	err := r.while(ctx, r.windowed(r.senders[:1], 1), func() error { return r.wait(ctx, a.LoneFor, "alone") })
 	r.report.addLatencies("lone_ok", "alone, from said to OK", alone)
 	return err

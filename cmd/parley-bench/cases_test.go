@@ -52,6 +52,7 @@ func TestCases(t *testing.T) {
 		{[]string{"idle", "--count", "20", "--for", "100ms"}, guests, []string{"connections", "empty_rss_kib"}},
 		{[]string{"crowd", "--count", "10", "--settle", "300ms"}, guests, []string{"notices", "bytes_per_person"}},
 		{append([]string{"accept", "--senders", "5", "--lone-for", "200ms", "--fsync-dir", s.Data}, phase...), guests, []string{"accepted_per_s", "ok_p50_ms", "lone_ok_p50_ms", "fsync_p50_ms"}},
+		{append([]string{"accept", "--senders", "2", "--window", "1", "--lone-for", "50ms"}, phase...), guests, []string{"accepted_per_s", "lone_ok_p50_ms"}},
 		{[]string{"signin", "--count", "10", "--accounts", "5", "--at-once", "3"}, users, []string{"signins_per_s", "signin_p99_ms"}},
 		{append([]string{"wrong", "--people", "3", "--at-once", "3"}, phase...), guests, []string{"quiet_p99_ms", "storm_p99_ms", "p99_ratio"}},
 		{[]string{"history", "--fill", "1200", "--rooms", "2", "--reads", "5"}, guests, []string{"history_last_p50_ms", "history_last_messages", "find_common_p50_ms", "find_rare_p50_ms"}},

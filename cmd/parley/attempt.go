@@ -38,7 +38,7 @@ type reached struct {
 	err   error
 }
 
-// reach makes a connection, to see whether the server is known by trust. Nothing is said over it.
+// reach finds out whether the server is known by trust.
 func (f *form) reach(trust tlsutil.ClientOptions) tea.Cmd {
 	at := f.server.dial()
 	return f.begin("Reaching "+at+" …", func(ctx context.Context) tea.Msg {
@@ -46,11 +46,7 @@ func (f *form) reach(trust tlsutil.ClientOptions) tea.Cmd {
 		if err != nil {
 			return reached{trust, usageError{err}}
 		}
-		conn, err := dialer.Dial(ctx)
-		if err == nil {
-			conn.Close()
-		}
-		return reached{trust, err}
+		return reached{trust, reach(ctx, dialer.Dial)}
 	})
 }
 

@@ -62,7 +62,9 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 	case needed && cfg.Password == nil:
 		err = errNoPassword
 	case needed && !l.given: // nobody need type a password for a server that is not trusted
-		err = distrust(ctx, cfg.Dial)
+		if untrusted := reach(ctx, cfg.Dial); isA[*tlsutil.TrustError](untrusted) { // whatever else is wrong is found out when it matters
+			err = untrusted
+		}
 	}
 	if err == nil {
 		l.Client, err = connectHushed(ctx, cfg)
@@ -73,16 +75,13 @@ func (o *connection) open(ctx context.Context, server address, cfg client.Config
 	return l, err
 }
 
-// distrust is why a server is not trusted; whatever else is wrong is found out when it matters.
-func distrust(ctx context.Context, dial func(context.Context) (net.Conn, error)) error {
+// reach makes a connection, to see whether the server can be trusted, and says nothing over it.
+func reach(ctx context.Context, dial func(context.Context) (net.Conn, error)) error {
 	conn, err := dial(ctx)
-	if isA[*tlsutil.TrustError](err) {
-		return err
-	}
 	if err == nil {
 		conn.Close()
 	}
-	return nil
+	return err
 }
 
 // prepare makes cfg ready for the server: whom to trust, and which credential to use where it is not asked for. The link has no client yet.
@@ -95,7 +94,7 @@ func (o *connection) prepare(server address, cfg *client.Config, notice func(str
 	if err != nil {
 		return nil, usageError{err}
 	}
-	cfg.Dial, cfg.User, cfg.Guest = dialer.Dial, server.User, o.Guest
+	cfg.Dial, cfg.Avoid, cfg.User, cfg.Guest = dialer.Dial, dialer.Avoid, server.User, o.Guest
 	l := &link{user: server.User}
 	given, err := o.givenPassword()
 	switch {
@@ -254,6 +253,11 @@ func (c *changes) line(u client.Update) string {
 			return sentence(&protocol.Error{Code: refused.Code}) + "; " + again // there is a connection; and how long to wait is said
 		}
 		return "no connection yet; " + again + " (" + sentence(u.Err) + ")"
+	case client.Held:
+		if u.Err == nil {
+			return "no message waits for that any more"
+		}
+		return cannotKeep
 	case client.Warning:
 		return sentence(u.Err)
 	case client.Online:
@@ -271,6 +275,8 @@ func (c *changes) line(u client.Update) string {
 	}
 	return ""
 }
+
+const cannotKeep = "the server can't keep messages right now; trying again"
 
 // notice shows a line for people where standard output is for programs.
 func notice(text string) {

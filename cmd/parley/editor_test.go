@@ -95,12 +95,16 @@ func TestEditorRows(t *testing.T) {
 		width := rapid.IntRange(0, 12).Draw(t, "width")
 		for _, measure := range []ansi.Method{ansi.WcWidth, ansi.GraphemeWidth} {
 			rows, x, y := e.rows(measure, width)
+			most := max(width, 2) // a cell that is wider has a row of its own
+			for _, cell := range e.cells {
+				most = max(most, measure.StringWidth(cell))
+			}
 			for i, row := range rows {
-				if w := measure.StringWidth(row); w > max(width, 2) || strings.ContainsAny(row, "\n\x1b") {
+				if w := measure.StringWidth(row); w > most || strings.ContainsAny(row, "\n\x1b") {
 					t.Fatalf("row %d %q is %d wide", i, row, w)
 				}
 			}
-			if y < 0 || y >= len(rows) || x < 0 || x >= max(width, 2) {
+			if y < 0 || y >= len(rows) || x < 0 || x >= most {
 				t.Fatalf("the cursor is at %d, %d of %q", x, y, rows)
 			}
 		}

@@ -93,7 +93,7 @@ func awaitAll(posts []*client.Post, unsaid func(*client.Post, error) string) err
 	refused, lost := 0, 0
 	for _, post := range posts {
 		switch _, err := post.Wait(ctx); {
-		case isA[*protocol.Error](err):
+		case isA[*protocol.Error](err), errors.Is(err, client.ErrUnsure):
 			notice(unsaid(post, err))
 			refused++
 		case err != nil:

@@ -49,7 +49,7 @@ func TestLabClient(t *testing.T) {
 	if shown := x.shown(); strings.Contains(shown, parleytest.Password) || strings.Contains(shown, "something wrong") {
 		t.Error("a password is shown")
 	}
-	for deadline := time.Now().Add(parleytest.Patience); !strings.Contains(server.Log(), `"user":"alice","reason":"exit"`); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(parleytest.Patience); !strings.Contains(server.Log(), `"user":"alice","event":"session.close","reason":"exit"`); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("no EXIT in the server's log")
 		}

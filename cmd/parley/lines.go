@@ -158,5 +158,7 @@ func readLine(r *bufio.Reader) (string, error) {
 
 // complainTo tells on w what became of a line of standard input.
 func complainTo(w io.Writer) func(line int, err error) {
-	return func(line int, err error) { fmt.Fprintf(w, "parley: line %d was not said: %s\n", line, sentence(err)) }
+	return func(line int, err error) {
+		fmt.Fprintf(w, "parley: line %d was %s: %s\n", line, notSaid(err), sentence(err))
+	}
 }

@@ -12,8 +12,8 @@ import (
 
 // questions is what is being asked of the server for the screen's sake: each thing once at a time.
 type questions struct {
-	list, room bool
-	coolUntil  time.Time // after a question that was not answered, none is asked for a moment
+	list, room, review bool
+	coolUntil          time.Time // after a question that was not answered, none is asked for a moment
 }
 
 const coolFor = 2 * time.Second
@@ -29,7 +29,8 @@ const (
 	jumpSize = protocol.MaxLimit
 )
 
-// ask asks what the screen lacks: rooms and what is unread, who is here and the topic, messages above those that are shown.
+// ask asks what the screen lacks: rooms and what is unread, who is here and the topic, messages above those that are shown, and
+// what of these was taken back while there was no connection.
 func (m *model) ask() tea.Cmd {
 	if !m.mirror.Connection.Online || m.asking.isCooling(m.now()) {
 		return nil
@@ -52,6 +53,15 @@ func (m *model) ask() tea.Cmd {
 		cmds = append(cmds, m.question(func(ctx context.Context, s *client.Session) (answerMsg, error) {
 			return aboutRoom(ctx, s, name)
 		}, func(m *model, _ bool) { m.asking.room = false }))
+	}
+	if !m.asking.review {
+		if lost, ok := m.mirror.NeedsReview(); ok {
+			m.asking.review = true
+			cmds = append(cmds, m.question(func(ctx context.Context, s *client.Session) (answerMsg, error) {
+				page, start, err := s.Before(ctx, lost.Room, lost.Before, lost.Limit)
+				return func(m *model) { m.mirror.Reviewed(lost, page, start) }, err
+			}, func(m *model, _ bool) { m.asking.review = false }))
+		}
 	}
 	size := pageSize
 	if view.goal != 0 {

@@ -114,7 +114,7 @@ func (m *model) itemRows(item client.Item, found bool) []string {
 	switch {
 	case item.Err != nil:
 		set.at, set.time, set.paint = "✗", m.style.alert, m.style.alert
-		set.text = "not said: " + advised(item.Err) + ": " + set.text
+		set.text = notSaid(item.Err) + ": " + advised(item.Err) + ": " + set.text
 	case e.Command == protocol.EventGone:
 		set.text, set.paint = "(taken back)", m.style.faint
 	case e.Command == protocol.EventTopic:

@@ -29,7 +29,10 @@ func (m *model) status() string {
 		add("↓ Esc: to the newest")
 	}
 	paint := m.style.reverse
-	if c := m.mirror.Connection; c.Online {
+	if c := m.mirror.Connection; c.Online && c.Held != nil {
+		paint = m.style.alarm
+		add(cannotKeep)
+	} else if c.Online {
 		add(m.present())
 	} else {
 		paint = m.style.alarm

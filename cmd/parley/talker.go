@@ -97,5 +97,13 @@ func (t *talker) unsaid(post *client.Post, err error) string {
 	if isRefused(err, protocol.Forbidden) && t.isGuest() && strings.HasPrefix(post.Target, "@") {
 		err = errors.New("guests cannot talk to one person alone")
 	}
-	return fmt.Sprintf("not said to %s: %q: %s", post.Target, protocol.Printable(post.Text), advised(err))
+	return fmt.Sprintf("%s to %s: %q: %s", notSaid(err), post.Target, protocol.Printable(post.Text), advised(err))
+}
+
+// notSaid begins the sentence about a text that was settled with an error.
+func notSaid(err error) string {
+	if errors.Is(err, client.ErrUnsure) {
+		return "perhaps not said"
+	}
+	return "not said"
 }

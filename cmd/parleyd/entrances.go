@@ -51,11 +51,17 @@ func isLoopback(addr string) bool {
 func (c *serve) open(ctx context.Context, h *house, keys *tlsutil.KeyPair, log *slog.Logger) (*entrances, error) {
 	e := &entrances{keys: keys}
 	var err error
-	if e.lines, err = listen(c.Listen); err != nil {
-		return nil, err
-	}
 	addr, plain := strings.CutPrefix(c.WebListen, plainPrefix)
-	if e.plain = plain; addr != "" {
+	e.plain = plain
+	if err := e.inherit(&c.manager, c); err != nil {
+		return nil, errors.Join(err, e.shut())
+	}
+	if len(e.lines) == 0 {
+		if e.lines, err = listen(c.Listen); err != nil {
+			return nil, errors.Join(err, e.shut())
+		}
+	}
+	if addr != "" && len(e.web) == 0 {
 		if e.web, err = listen([]string{addr}); err != nil {
 			return nil, errors.Join(err, e.shut())
 		}
@@ -67,7 +73,7 @@ func (c *serve) open(ctx context.Context, h *house, keys *tlsutil.KeyPair, log *
 			return nil, errors.Join(err, e.shut())
 		}
 		opts.Web = func(v *server.Visit) { e.front.Serve(v) }
-		if addr == "" {
+		if len(e.web) == 0 {
 			protocols = append(protocols, tlsutil.HTTP)
 		}
 	}
@@ -75,9 +81,29 @@ func (c *serve) open(ctx context.Context, h *house, keys *tlsutil.KeyPair, log *
 	return e, nil
 }
 
-// names are the server's, by the certificate that it shows now and by --host.
+// inherit takes the sockets that were opened before this process was, in place of --listen and --web-listen.
+func (e *entrances) inherit(m *manager, c *serve) error {
+	e.web = m.take(webSocket)
+	e.lines = m.takeLines()
+	for _, l := range slices.Concat(e.lines, e.web) {
+		if c.Dev && !isLoopback(l.Addr().String()) {
+			return fmt.Errorf("--dev listens on loopback alone, and the inherited socket listens on %s", l.Addr())
+		}
+	}
+	for _, l := range e.web {
+		switch {
+		case c.NoWeb:
+			return fmt.Errorf("--no-web, and there is an inherited socket for the page (%q, on %s)", webSocket, l.Addr())
+		case e.plain && !isLoopback(l.Addr().String()):
+			return fmt.Errorf("--web-listen %q is without TLS, and the inherited socket for it listens on %s, not on loopback", c.WebListen, l.Addr())
+		}
+	}
+	return nil
+}
+
+// names are the server's, by the certificate that it shows now, by --host and by --acme.
 func (c *serve) names(keys *tlsutil.KeyPair) func() []string {
-	return func() []string { return slices.Concat(keys.Names(), c.Host) }
+	return func() []string { return slices.Concat(keys.Names(), c.Host, c.ACME) }
 }
 
 // run serves until drain, each listener on a goroutine that start starts. The error of a listener that fails goes to failed.

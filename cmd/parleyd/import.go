@@ -12,14 +12,25 @@ import (
 	"parley/protocol"
 )
 
-type userImport struct{ accounts }
+type userImport struct {
+	File string `arg:"" optional:"" default:"-" help:"The file, such as Apache's htpasswd writes; - is standard input."`
+	accounts
+}
 
 // maxImportLine is more than the longest name and hash take.
 const maxImportLine = 256
 
 // Run imports accounts line by line. What is refused is told, and does not keep the others out.
 func (c *userImport) Run() error {
-	in := newHashLines(os.Stdin)
+	file := os.Stdin
+	if c.File != "-" {
+		var err error
+		if file, err = os.Open(c.File); err != nil {
+			return err
+		}
+		defer file.Close()
+	}
+	in := newHashLines(file)
 	imported, refused := 0, 0
 	refuse := func(r control.Refused) {
 		refused++

@@ -29,7 +29,12 @@ Try it:
 
     parleyd --dev
 
-Set it up and serve:
+Serve a name that the world can reach; a CA certifies it by itself:
+
+    parleyd user add alice --admin --data /var/lib/parley
+    parleyd --acme chat.example.org --listen :443 --data /var/lib/parley
+
+Or with certificates of your own:
 
     parleyd certs --out /etc/parley --host chat.example.org
     parleyd user add alice --admin --data /var/lib/parley
@@ -43,10 +48,19 @@ type commandLine struct {
 	Version kong.VersionFlag `help:"Show the version."`
 
 	Serve    serve    `cmd:"" default:"withargs" help:"Serve (also without the word)."`
+	Check    checking `cmd:"" help:"Look whether a server with these flags is, or would be, all right; it may be running."`
 	Certs    certs    `cmd:"" help:"Make a CA and a server certificate, or renew the certificate."`
 	User     user     `cmd:"" help:"Add, list, disable, enable and remove accounts; set passwords."`
 	Throttle throttle `cmd:"" help:"List and lift the waits after failed sign-ins."`
+	Session  sessions `cmd:"" help:"List and end live sessions; mute accounts."`
+	Room     rooms    `cmd:"" help:"List, lock, open and close rooms; expel people; tell them something."`
+	Backup   backup   `cmd:"" help:"Copy all that is kept to a file, while the server runs or not."`
+	Restore  restore  `cmd:"" help:"Make a data directory of a backup."`
+	Export   export   `cmd:"" help:"Print what was said in a room, one JSON object a line."`
 	Migrate  migrate  `cmd:"" help:"Bring a single server's data into a cluster's stream; every id stays."`
+
+	Completion flags.Completion `cmd:"" help:"Print what bash, zsh or fish needs to complete this command line."`
+	Man        manual           `cmd:"" help:"Print the manual page, for man -l."`
 }
 
 func main() { os.Exit(run(os.Args[1:])) }
@@ -58,7 +72,10 @@ func run(args []string) int {
 		kong.Name("parleyd"), kong.Description(about), kong.DefaultEnvars("PARLEY"), kong.Vars{"version": flags.Version("parleyd")},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}), kong.Help(help),
 		kong.ExplicitGroups([]kong.Group{
+			{Key: "acme", Title: "Certificate from a CA"},
 			{Key: "cluster", Title: "Cluster"},
+			{Key: "monitoring", Title: "Metrics and health"},
+			{Key: "keeping", Title: "Keeping"},
 			{Key: "rates", Title: "Rates (0: no limit)"},
 			{Key: "sign-in", Title: "Sign-in"},
 			{Key: "waits", Title: "Waits (0: no limit)"},

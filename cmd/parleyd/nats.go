@@ -55,15 +55,17 @@ func untilTold() (context.Context, context.CancelFunc) {
 }
 
 // catchUp brings the database to the stream's end.
-func catchUp(ctx context.Context, kept *store.Store, log *slog.Logger) error {
+func catchUp(ctx context.Context, kept *store.Store, m *manager, log *slog.Logger) error {
 	for {
 		err := kept.CatchUp(ctx, func(at, end uint64) {
 			log.Info("catching up with the stream", "event", "stream.behind", "at", at, "end", end)
+			m.Status(fmt.Sprintf("catching up with the stream: %d of %d", at, end))
 		})
 		if !errors.Is(err, store.ErrMigrating) {
 			return err
 		}
 		log.Warn(store.ErrMigrating.Error(), "event", "stream.migrating")
+		m.Status(store.ErrMigrating.Error())
 		select {
 		case <-time.After(migrationLook):
 		case <-ctx.Done():
@@ -92,7 +94,7 @@ func (a *accounts) doInStream(ctx context.Context, r control.Request) (control.R
 		return control.Response{}, err
 	}
 	defer service.Close()
-	return control.Do(ctx, service, r)
+	return control.Do(ctx, control.House{Auth: service}, r)
 }
 
 // migrate brings a single server's data into a stream.
@@ -132,5 +134,9 @@ func (m *migrate) Run() error {
 		err = errors.New("interrupted: run the same command again, and it goes on")
 	}
 	err = errors.Join(err, to.Close(), from.Close())
-	return say(err, "moved %s into the stream %s; start parleyd with --nats and an empty --data\n", m.Data, m.NatsStream)
+	named := ""
+	if m.NatsStream != stream.DefaultName {
+		named = ", --nats-stream " + m.NatsStream
+	}
+	return say(err, "moved %s into the stream %s; start parleyd with --nats%s and an empty --data\n", m.Data, m.NatsStream, named)
 }

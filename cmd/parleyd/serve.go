@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -20,12 +19,14 @@ import (
 	"parley/internal/session"
 	"parley/internal/store"
 	"parley/internal/stream"
-	"parley/tlsutil"
 )
 
 // drainWithin is how long a stopping server gives its sessions; the rest of
 // the promised 10 s is for closing the database.
 const drainWithin = 8 * time.Second
+
+// stopWithin is what a service manager waits for it: closing a large database on a slow disk may take longer than was promised.
+const stopWithin = 30 * time.Second
 
 type serve struct {
 	Listen     []string `default:":7443" placeholder:"ADDR" help:"Address to listen on; repeatable; :7443 where none is given."`
@@ -40,21 +41,29 @@ type serve struct {
 	FixedRooms bool     `help:"Only admins make new rooms."`
 	LogFormat  string   `enum:"auto,text,json" default:"auto" help:"auto: text on a terminal, JSON otherwise."`
 	LogLevel   string   `enum:"debug,info,warn,error" default:"info" help:"The least that is logged."`
+	monitoring
 	shared
+	keeping
+	acmeFlags
 	bounds
+
+	manager manager `kong:"-"`
 }
 
 // Run serves until a signal, or until the disk fails.
 func (c *serve) Run() error {
-	if err := errors.Join(c.check(), checkListen(c.Listen), c.checkWeb()); err != nil {
+	if err := errors.Join(c.bounds.check(), checkListen(c.Listen), c.checkWeb(), c.acmeFlags.check(c), c.keeping.check(c.Nats), c.monitoring.check()); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	log := newLogger(c.LogFormat, c.LogLevel, c.LogRate)
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	var err error
+	if c.manager, err = underManager(log); err != nil {
+		return err
+	}
 	var trial *devSetup
 	if c.Dev {
-		var err error
 		if trial, err = prepareDev(c); err != nil {
 			return err
 		}
@@ -63,8 +72,15 @@ func (c *serve) Run() error {
 	if err != nil {
 		return err
 	}
+	end, err := c.monitoring.begin(log)
+	if err != nil {
+		return err
+	}
+	defer end()
 	opening, opened := untilTold()
+	started := c.manager.starting()
 	h, err := openHouse(opening, c, log)
+	started()
 	told := opening.Err() != nil
 	opened()
 	if told {
@@ -80,25 +96,6 @@ func (c *serve) Run() error {
 		}
 	}
 	return c.serve(h, keys, trial, signals, log)
-}
-
-func (c *serve) keys(log *slog.Logger) (*tlsutil.KeyPair, error) {
-	switch {
-	case c.Data == "":
-		return nil, &exitError{exitUsage, errors.New("--data DIR is missing: where everything is kept (or --dev to try it out)")}
-	case c.Cert == "" || c.Key == "":
-		return nil, &exitError{exitUsage, errors.New("--cert and --key are missing: parleyd certs makes them (or --dev to try it out)")}
-	}
-	keys, err := tlsutil.LoadKeyPair(string(c.Cert), string(c.Key), log)
-	if err != nil {
-		return nil, &exitError{exitTLS, err}
-	}
-	for _, name := range c.Host {
-		if !slices.Contains(keys.Names(), name) {
-			log.Warn("the certificate is not for this name; clients that use it will refuse to connect", "event", "cert.misnamed", "host", name, "certificate_for", keys.Names())
-		}
-	}
-	return keys, nil
 }
 
 // house is everything between the disk and the listeners.
@@ -120,7 +117,9 @@ func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err er
 			err = errors.Join(err, h.close())
 		}
 	}()
-	keeping := c.bounds.store(log)
+	keeping, rooms, signing := c.bounds.store(log), c.rooms(c.FixedRooms), c.bounds.auth(log)
+	keeping.Keep = c.keeping.store()
+	c.observe(&keeping, &rooms, &signing)
 	if c.Nats != "" {
 		if h.stream, err = c.join(ctx, c.Nats, 0, 0, c.LogQueue, log); err != nil {
 			return nil, err
@@ -130,16 +129,16 @@ func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err er
 	if h.store, err = store.Open(ctx, string(c.Data), keeping); err != nil {
 		return nil, err
 	}
-	if err = catchUp(ctx, h.store, log); err != nil {
+	if err = catchUp(ctx, h.store, &c.manager, log); err != nil {
 		return nil, err
 	}
 	state, err := h.store.State(ctx)
 	if err != nil {
 		return nil, err
 	}
-	h.hub = chat.New(h.store, state, c.rooms(c.FixedRooms))
+	h.hub = chat.New(h.store, state, rooms)
 	h.store.Start(h.hub.Tail)
-	h.auth, err = auth.New(ctx, h.store, c.bounds.auth(log))
+	h.auth, err = auth.New(ctx, h.store, signing)
 	return h, err
 }
 
@@ -153,7 +152,7 @@ func openHouse(ctx context.Context, c *serve, log *slog.Logger) (*house, error) 
 		h.node, err = cluster.Start(h.stream.Conn(), h.stream.Name(), h.hub, h.auth, h.sessions, log)
 	}
 	if err == nil {
-		h.control, err = control.Listen(string(c.Data), h.auth, log)
+		h.control, err = control.Listen(string(c.Data), control.House{Auth: h.auth, Hub: h.hub, Sessions: h.sessions, Settle: h.store.Settle}, log)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.close())
@@ -189,27 +188,36 @@ func (h *house) close() error {
 }
 
 // serve listens until a signal or a failure, drains and closes.
-func (c *serve) serve(h *house, keys *tlsutil.KeyPair, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
+func (c *serve) serve(h *house, keys *keyring, trial *devSetup, signals <-chan os.Signal, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	in, err := c.open(ctx, h, keys, log)
+	in, err := c.open(ctx, h, keys.KeyPair, log)
 	if err != nil {
 		return errors.Join(err, h.close())
 	}
 	var running sync.WaitGroup
 	failed := make(chan error, len(in.lines)+len(in.web))
 	in.run(ctx, running.Go, failed, log)
-	running.Go(func() { keys.Watch(ctx, 0) })
+	keys.run(ctx, running.Go)
+	c.serving(h, in, keys.KeyPair)
+	running.Go(func() { c.manager.watch(ctx, h, in, log) })
+	c.manager.Ready(in.serving())
 	if trial != nil {
 		trial.explain(os.Stdout, in)
 	}
 
-	cause := await(signals, failed, h.store.Failed(), keys, log)
+	cause := await(signals, failed, h.store.Failed(), func() {
+		c.manager.Reloading()
+		keys.hup()
+		c.manager.Ready(in.serving())
+	}, log)
 	if errors.Is(cause, errDisk) {
 		// Nothing can be kept, so nothing is worth waiting for.
 		return &exitError{exitDisk, fmt.Errorf("%w: %w", errDisk, h.store.Err())}
 	}
 	log.Info("stopping", "event", "server.stopping")
+	c.draining()
+	c.manager.Stopping("everybody is told to come back", stopWithin)
 	go exitOnSecond(signals, log)
 	within, stop := context.WithTimeout(ctx, drainWithin)
 	defer stop()
@@ -260,8 +268,8 @@ func listen(addrs []string) (listeners []net.Listener, err error) {
 
 var errDisk = errors.New("nothing more can be acknowledged")
 
-// await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads the key pair.
-func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, keys *tlsutil.KeyPair, log *slog.Logger) error {
+// await returns when the server has to stop: nil for a signal, else why. SIGHUP only reloads.
+func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, reload func(), log *slog.Logger) error {
 	for {
 		select {
 		case sig := <-signals:
@@ -269,7 +277,7 @@ func await(signals <-chan os.Signal, failed <-chan error, disk <-chan struct{}, 
 				log.Info("told to stop", "event", "server.told", "signal", sig.String())
 				return nil
 			}
-			keys.Reload() // it logs how that went
+			reload()
 		case err := <-failed:
 			return err
 		case <-disk:

@@ -10,10 +10,13 @@ import (
 	"parley/internal/parleytest"
 )
 
-// TestTranscripts replays the transcripts of docs/protocol.md.
+// TestTranscripts replays the transcripts of docs/protocol.md and docs/bots.md.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
 	replayPage(t, (*parleytest.Server).Dial)
+	if n := len(replayBlocks(t, "bots.md", (*parleytest.Server).Dial).answered); n < 4 {
+		t.Errorf("only %d commands are shown in docs/bots.md", n)
+	}
 }
 
 // TestTranscriptsOpenSSL replays them through `openssl s_client`, a process for
@@ -28,13 +31,26 @@ func TestTranscriptsOpenSSL(t *testing.T) {
 // against a server of its own with the flags beside the mark. No command that
 // the server has may be missing from them.
 func replayPage(t *testing.T, dial func(*parleytest.Server) *parleytest.Conn) {
-	page, err := os.ReadFile("../../docs/protocol.md")
+	all := replayBlocks(t, "protocol.md", dial)
+	if len(all.commands) < 14 {
+		t.Errorf("HELP| lists only %q", all.commands)
+	}
+	for _, command := range all.commands {
+		if !all.answered[command] {
+			t.Errorf("no transcript in docs/protocol.md shows %s answered by OK", command)
+		}
+	}
+}
+
+// replayBlocks replays those of one page of docs.
+func replayBlocks(t *testing.T, name string, dial func(*parleytest.Server) *parleytest.Conn) *demonstrated {
+	page, err := os.ReadFile("../../docs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := transcriptBlock.FindAllStringSubmatch(string(page), -1)
-	if len(blocks) < 5 {
-		t.Fatalf("only %d transcripts in docs/protocol.md", len(blocks))
+	if len(blocks) == 0 {
+		t.Fatalf("no transcripts in docs/%s", name)
 	}
 	all := &demonstrated{answered: make(map[string]bool)}
 	for i, block := range blocks {
@@ -55,14 +71,7 @@ func replayPage(t *testing.T, dial func(*parleytest.Server) *parleytest.Conn) {
 			}
 		})
 	}
-	if len(all.commands) < 14 {
-		t.Errorf("HELP| lists only %q", all.commands)
-	}
-	for _, command := range all.commands {
-		if !all.answered[command] {
-			t.Errorf("no transcript in docs/protocol.md shows %s answered by OK", command)
-		}
-	}
+	return all
 }
 
 var (

@@ -43,7 +43,7 @@ type named struct {
 
 type user struct {
 	Add     userAdd     `cmd:"" help:"Add an account; its password is asked for, or one line of standard input."`
-	Import  userImport  `cmd:"" help:"Add accounts with bcrypt hashes from elsewhere: lines NAME:HASH of standard input, as htpasswd -B writes them."`
+	Import  userImport  `cmd:"" help:"Add accounts with bcrypt hashes from elsewhere: lines NAME:HASH, as htpasswd -B writes them."`
 	Passwd  userPasswd  `cmd:"" help:"Set an account's password; ends its sessions."`
 	Disable userDisable `cmd:"" help:"Keep an account out and end its sessions."`
 	Enable  userEnable  `cmd:"" help:"Let a disabled account in again."`
@@ -214,7 +214,7 @@ func (a *accounts) doHere(ctx context.Context, r control.Request) (control.Respo
 	if err != nil {
 		return control.Response{}, err
 	}
-	response, err := control.Do(ctx, h.auth, r)
+	response, err := control.Do(ctx, control.House{Auth: h.auth}, r)
 	return response, errors.Join(err, h.close())
 }
 

@@ -83,6 +83,10 @@ type Options struct {
 
 	FlushEvery time.Duration // a member is written to no more often, but for replies; 0 is at once
 
+	// Told is given how long each message took that was appended here, from then until it was written to those who hear it. Where these are
+	// hundreds it is until that began, and some may wait FlushEvery longer. It is called on the tail's goroutine; nil: nobody wants to know.
+	Told func(time.Duration)
+
 	// Append appends the bytes of an event that members are given, once for all of them.
 	Append func(dst []byte, e *Event) []byte
 }
@@ -118,6 +122,7 @@ type Hub struct {
 	later   []*Seat      // waited for pacer, some still
 	pacer   *time.Timer  // runs while later holds somebody
 	run     run          // what is being encoded
+	counted Stats        // but for what is counted when it is asked for
 	coming  atomic.Int32 // messages on their way to the log for a conversation that is not there yet
 
 	crowded sync.Mutex // held while a crowd is flushed; alone

@@ -26,6 +26,7 @@ const (
 	Seen                           // Account has read Room up to Message; Unread is what others said after it
 	Gone                           // Account took back what User said in Room: the text of Message is no more
 	Muted                          // Account keeps User from speaking until Until; not any more where that is past
+	Expired                        // the log has dropped Dropped of Room, and all before them, as too old to be kept
 )
 
 // Entry is one thing that happened, as the log keeps and orders it.
@@ -49,6 +50,7 @@ type Entry struct {
 	Lock    bool      // Joined: the room is new, and locked from the start
 	Recheck bool      // what an account must be a member for, and may be muted for or not the maker any more; see Log.Append
 	Limits  Limits    // of the rooms, for the log to hold
+	Dropped []Message // Expired: those that were not taken back, without their texts, in the order of ids
 }
 
 // Limits are bounds that only the log can hold, since it orders what would break them. 0 is no limit.
@@ -79,6 +81,7 @@ type Outcome struct {
 	Err   error // nothing was kept, and nobody hears of it
 	News  bool  // the rooms are told; not so of repeats and of what changes no room
 	Done  func(Entry, error)
+	Since time.Time // when it was appended here; zero where another node did, or where the log does not say
 }
 
 // Message is one thing that was said, as it is read back.

@@ -81,19 +81,25 @@ func (s *Seat) Invite(name, user string, done func(error)) error {
 // Expel ends somebody's membership of the room, their invitation to it, and their say over it.
 // Errors: ErrNotMember, ErrLobby, ErrNotMaker, ErrNoSuchUser.
 func (s *Seat) Expel(name, user string, done func(error)) error {
-	h := s.hub
-	h.mu.Lock()
-	r, err := s.ruled(name)
-	p := h.people[user]
-	if err == nil && p == nil {
-		err = ErrNoSuchUser
-	}
+	s.hub.mu.Lock()
+	_, err := s.ruled(name)
+	s.hub.mu.Unlock()
 	if err != nil {
-		h.mu.Unlock()
 		return err
 	}
+	return s.hub.expel(Entry{Account: s.Name, Session: s.Session, Room: name, User: user, Recheck: true}, done)
+}
+
+// expel is Expel once it is known that e's account may. Errors: ErrNoSuchUser.
+func (h *Hub) expel(e Entry, done func(error)) error {
+	h.mu.Lock()
+	r, p := h.rooms[e.Room], h.people[e.User]
+	if p == nil {
+		h.mu.Unlock()
+		return ErrNoSuchUser
+	}
 	_, invited := p.invites[r]
-	idle := p.rooms[r] == nil && !invited && r.maker != user
+	idle := p.rooms[r] == nil && !invited && r.maker != e.User
 	h.mu.Unlock()
 	if idle {
 		done(nil)
@@ -102,10 +108,11 @@ func (s *Seat) Expel(name, user string, done func(error)) error {
 	// What they are saying comes before this, or is refused.
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	h.setLeaving(p, name, true)
-	s.append(Entry{Kind: Expelled, Room: name, User: user, Recheck: true}, func(err error) {
+	h.setLeaving(p, e.Room, true)
+	e.Kind = Expelled
+	h.log.Append(e, func(_ Entry, err error) {
 		if err != nil {
-			h.setLeaving(p, name, false)
+			h.setLeaving(p, e.Room, false)
 		}
 		done(err)
 	})
@@ -163,9 +170,13 @@ func (s *Seat) Mute(user string, until time.Time, done func(error)) error {
 	if !s.Admin {
 		return ErrNotAdmin
 	}
-	h := s.hub
+	return s.hub.silence(Entry{Account: s.Name, Session: s.Session, User: user, Until: until}, done)
+}
+
+// silence is Mute once it is known that e's account may. Errors: ErrNoSuchUser.
+func (h *Hub) silence(e Entry, done func(error)) error {
 	h.mu.Lock()
-	p := h.people[user]
+	p := h.people[e.User]
 	h.mu.Unlock()
 	if p == nil || p.guest {
 		return ErrNoSuchUser
@@ -175,11 +186,12 @@ func (s *Seat) Mute(user string, until time.Time, done func(error)) error {
 	defer p.writing.Unlock()
 	h.mu.Lock()
 	before := p.muted
-	if before.Before(until) {
-		p.muted = until
+	if before.Before(e.Until) {
+		p.muted = e.Until
 	}
 	h.mu.Unlock()
-	s.append(Entry{Kind: Muted, User: user, Until: until}, func(err error) {
+	e.Kind = Muted
+	h.log.Append(e, func(_ Entry, err error) {
 		if err != nil {
 			h.mu.Lock()
 			p.muted = before

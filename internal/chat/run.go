@@ -29,6 +29,7 @@ func (h *Hub) tellRun(batch []Outcome) int {
 				h.tellSeat(s, run[s.heard:begin], true)
 			}
 			s.heard = h.run.ends[i]
+			h.counted.Deliveries-- // which is none of one's own
 		}
 		begin = h.run.ends[i]
 		h.own(r, o.Entry.Account)
@@ -36,9 +37,13 @@ func (h *Hub) tellRun(batch []Outcome) int {
 	}
 	r.last = batch[len(batch)-1].Entry.ID
 	r.said += len(batch)
+	h.counted.Messages += int64(len(batch))
 	more := r.coming.Load() > 0
 	for _, p := range r.here.list[:r.here.near] {
 		for _, s := range p.seats {
+			if s.entered {
+				h.counted.Deliveries += int64(len(batch))
+			}
 			if s.entered && s.heard < len(run) {
 				h.tellSeat(s, run[s.heard:], more)
 			}

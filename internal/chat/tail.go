@@ -5,6 +5,7 @@ import "time"
 // Tail takes what the log has dealt with, in order, on the log's tail
 // goroutine. It is the only way by which messages and memberships reach the rooms.
 func (h *Hub) Tail(batch []Outcome) {
+	all := batch
 	for len(batch) > 0 {
 		n := h.tellRun(batch)
 		if n == 0 {
@@ -17,6 +18,7 @@ func (h *Hub) Tail(batch []Outcome) {
 	h.flushReplies()
 	h.mu.Lock()
 	h.unlock()
+	h.time(all)
 }
 
 func (h *Hub) tellOne(o *Outcome) {
@@ -46,6 +48,7 @@ var tailTable = map[Kind]func(*Hub, Entry){
 	Seen:           (*Hub).seen,
 	Gone:           (*Hub).gone,
 	Muted:          (*Hub).mute,
+	Expired:        (*Hub).expired,
 }
 
 // said is a message of a conversation; those of a room come in runs.
@@ -59,6 +62,7 @@ func (h *Hub) said(e Entry) {
 		}
 	}
 	h.own(r, e.Account)
+	h.counted.Messages++
 	h.tellAll(r, messageEvent("", &e), e.Session)
 }
 
@@ -102,6 +106,7 @@ func (h *Hub) tell(r *room, e Event, except string) {
 func (h *Hub) tellPerson(p *person, bytes []byte, except string) {
 	for _, s := range p.seats {
 		if s.entered && s.Session != except {
+			h.counted.Deliveries++
 			h.tellSeat(s, bytes, false)
 		}
 	}
@@ -214,7 +219,15 @@ func (h *Hub) setLocked(e Entry, locked bool, what string) {
 		return
 	}
 	r.locked = locked
-	h.tell(r, Event{Kind: NoteEvent, Text: e.Account + what + r.name}, e.Session)
+	h.tell(r, Event{Kind: NoteEvent, Text: by(e.Account) + what + r.name}, e.Session)
+}
+
+// by is who did it, as people are told. What no account did, an operator did.
+func by(account string) string {
+	if account == "" {
+		return "an operator"
+	}
+	return account
 }
 
 func (h *Hub) invite(e Entry) {
@@ -238,7 +251,7 @@ func (h *Hub) expelled(e Entry) {
 	}
 	h.leave(p, r, "")
 	if e.Account != p.name {
-		h.note(p, e.Account+" has taken you out of the room "+r.name)
+		h.note(p, by(e.Account)+" has taken you out of the room "+r.name)
 	}
 }
 
@@ -267,6 +280,27 @@ func (h *Hub) gone(e Entry) {
 		}
 	}
 	h.tellAll(r, Event{Kind: GoneEvent, ID: e.Message, User: e.User}, e.Session)
+}
+
+// expired forgets to count what the log has no more.
+func (h *Hub) expired(e Entry) {
+	if len(e.Dropped) == 0 {
+		return
+	}
+	r := h.room(e.Room)
+	r.said -= len(e.Dropped)
+	last := e.Dropped[len(e.Dropped)-1].ID
+	for p, m := range r.members {
+		if m.seen >= last {
+			m.read -= len(e.Dropped)
+			continue
+		}
+		for i := range e.Dropped {
+			if e.Dropped[i].ID <= m.seen || e.Dropped[i].User == p.name {
+				m.read--
+			}
+		}
+	}
 }
 
 func (h *Hub) mute(e Entry) {

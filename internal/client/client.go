@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// Dial makes a verified connection, as [Dialer.Dial] does. Required.
 	Dial func(context.Context) (net.Conn, error)
+	// Avoid is told whose sign-in was refused as busy, or broke off, so that Dial tries another address next, as [Dialer.Avoid] does. nil: nobody is.
+	Avoid func(net.Addr)
 
 	User  string
 	Guest bool   // sign in without a credential
@@ -65,7 +67,7 @@ type Update struct {
 	Past   bool          // Event: history tells it, since it was missed
 	Missed int           // Online: messages that were missed and told since the connection was lost
 	Wait   time.Duration // Lost, Waiting: until the next try
-	Err    error         // Lost, Waiting, Warning: why
+	Err    error         // Lost, Waiting, Held, Warning: why
 	Room   Room          // Unread, Rewound
 }
 
@@ -79,6 +81,7 @@ const (
 	Connected              // signed in; what was missed is being fetched
 	Lost                   // the connection ended; it is tried again
 	Waiting                // a try failed, or must wait
+	Held                   // the server can't keep a message now (Err): it is sent again, and those behind it wait. Err is nil: none waits for that any more
 	Warning                // something that does not stop anything, such as a token that could not be kept
 	Rewound                // a room has less than was told: the server goes on from older data, and what it has now is told anew
 	Unread                 // at first: a room has more unread messages than Config.Unread, and they are not told
@@ -120,7 +123,7 @@ type Client struct {
 	online   bool      // Connect succeeded: nobody is asked for anything any more
 	inflight *Post     // sent, or about to be, and not settled
 	token    string
-	doubtful bool // the reply to a HELLO with this token was lost
+	doubtful bool // nobody knows whether a HELLO with this token took effect
 	denials  int  // of a doubtful token
 
 	progress progress // of the reading goroutine; between sessions, of the client's own

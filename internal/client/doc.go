@@ -8,6 +8,7 @@
 //   - shown.go: how a Client tells the server what the person has been shown
 //   - catchup.go: how a Client fetches what it missed, so that each message is told once and in order
 //   - mirror.go, told.go: [Mirror], what a person may look at: rooms, and how the connection is
+//   - review.go: how a Mirror finds out what was taken back while there was no connection
 //   - timeline.go, unread.go, presence.go, mention.go: [Timeline], one room of it: messages, what is unread, who is here
 //   - tokens.go: [TokenFile], the resume token on disk, for one process at a time
 //   - files.go: where a client keeps files, and how: locked, and replaced as a whole

@@ -136,6 +136,11 @@ func brief(v client.Update) string {
 		return "online" + strings.Repeat("+", v.Missed)
 	case client.Lost:
 		return "lost"
+	case client.Held:
+		if v.Err == nil {
+			return "held no more"
+		}
+		return "held"
 	case client.Waiting:
 		return "waiting"
 	case client.Unread:

@@ -66,7 +66,8 @@ func TestGivesUpAServerThatSignsIn(t *testing.T) {
 					go badServer(l, map[string]string{test.command: test.answer})
 					start := time.Now()
 					c, err := client.Connect(t.Context(), client.Config{
-						Dial: l.dial, User: "alice", Guest: true, GiveUp: giveUp, OnUpdate: func(client.Update) {},
+						Dial: l.dial, User: "alice", GiveUp: giveUp, OnUpdate: func(client.Update) {},
+						Password: func(context.Context, error) (string, error) { return password, nil },
 					})
 					if err != nil {
 						t.Fatal(err)

@@ -36,6 +36,7 @@ type Connection struct {
 	Retry    time.Time // not Online: when the next try is
 	Err      error     // not Online: why
 	Missed   int       // Online: what was said while there was none
+	Held     error     // Online: why the server can't keep messages now, while one waits for it
 }
 
 // Of a room that is not on the screen, keepClosed messages are kept; of one where somebody has scrolled away from the newest, keepScrolled times
@@ -214,10 +215,12 @@ func (m *Mirror) Take(u Update, now time.Time) {
 		for _, t := range m.rooms {
 			t.lost()
 		}
+	case Held:
+		m.Connection.Held = u.Err
 	case Lost:
 		m.Connection = Connection{Since: now, Retry: now.Add(u.Wait), Err: u.Err}
 		for _, t := range m.rooms {
-			t.paused = true
+			t.lapse()
 		}
 	case Waiting:
 		m.Connection.Fetching = false
@@ -261,6 +264,7 @@ func (m *Mirror) Settled(p *Post, id int64, err error, now time.Time) {
 		m.hear(p.Target)
 	}
 	t.settle(Item{Event: protocol.Event{Command: protocol.EventMsg, ID: id, Time: now, Room: p.Target, User: m.self, Text: p.Text}, Err: err})
+	t.suspect(id)
 }
 
 // ensure is a room that is known from now on.

@@ -91,6 +91,35 @@ func (g *game) ask(t *rapid.T) {
 		}
 	}
 	g.askOlder(t, g.room(t))
+	g.askReview(t)
+}
+
+// askReview asks what was taken back meanwhile.
+func (g *game) askReview(t *rapid.T) {
+	if g.answers["review"] != nil || !g.online {
+		return
+	}
+	question, ok := g.m.NeedsReview()
+	if !ok || !g.rooms[question.Room].member {
+		return
+	}
+	if question.Limit > 4*small+small {
+		t.Fatalf("%d messages are asked for anew", question.Limit)
+	}
+	limit := rapid.IntRange(1, question.Limit).Draw(t, "limit") // as if no more may be asked for at once
+	page, start := g.before(question.Room, question.Before, limit)
+	g.answers["review"] = func() { g.m.Reviewed(question, page, start) }
+}
+
+// before is a page of HISTORY as it is now.
+func (g *game) before(name string, id int64, limit int) (page []protocol.Event, start bool) {
+	for _, e := range g.rooms[name].log {
+		if e.ID < id {
+			page = append(page, e)
+		}
+	}
+	start = len(page) < limit
+	return page[max(0, len(page)-limit):], start
 }
 
 func (g *game) askOlder(t *rapid.T, name string) {
@@ -107,14 +136,7 @@ func (g *game) askOlder(t *rapid.T, name string) {
 		return
 	}
 	limit := rapid.IntRange(1, 6).Draw(t, "limit")
-	var page []protocol.Event
-	for _, e := range g.rooms[name].log {
-		if e.ID < before {
-			page = append(page, e)
-		}
-	}
-	start := len(page) < limit
-	page = page[max(0, len(page)-limit):]
+	page, start := g.before(name, before, limit)
 	g.answers[name] = func() { timeline.Older(page, start) }
 }
 

@@ -20,8 +20,20 @@ type Post struct {
 
 	// Of the client's own goroutine.
 	begun  time.Time // by Client.clock: of the first try
+	sent   time.Time // by the machine's clock, which goes on while the machine sleeps: of the first try
 	faults int       // times the server answered internal
 }
+
+// keyHolds is how long after the first try a text is sent again: the server knows its key for 24 hours, and clocks may be an hour apart
+// either way.
+const keyHolds = 22 * time.Hour
+
+// ErrUnsure settles a text that was sent and not answered, where the server may have forgotten its key: after 22 h, and for a guest, whose keys
+// hold for one connection, once that is lost. It may or may not have been said, and sent again it might be said twice.
+var ErrUnsure = errors.New("the server did not answer in time; it may or may not have been said")
+
+// maxHeld bounds the wait before a message is sent again that was refused as busy, where the server does not ask for more.
+const maxHeld = 8 * time.Second
 
 // maxFaults is how often a server may answer internal before that is told.
 const maxFaults = 5
@@ -32,7 +44,13 @@ var ErrFull = errors.New("too much waits to be said already")
 // Post queues text for a room or @user; texts are said in the order they are posted. It waits for room in the queue.
 // A text or target that the protocol does not allow is a *protocol.Error.
 func (c *Client) Post(ctx context.Context, target, text string) (*Post, error) {
-	p, err := c.newPost(target, text)
+	return c.PostOnce(ctx, target, NewKey(), text)
+}
+
+// PostOnce is Post with a key of the caller's: what the account has said to this target with this key in the last 24 hours, by whatever
+// process, is not said again, and settled with the first one's id.
+func (c *Client) PostOnce(ctx context.Context, target, key, text string) (*Post, error) {
+	p, err := c.newPost(target, key, text)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +66,7 @@ func (c *Client) Post(ctx context.Context, target, text string) (*Post, error) {
 
 // TryPost is Post that does not wait: where there is no room in the queue, it is ErrFull.
 func (c *Client) TryPost(target, text string) (*Post, error) {
-	p, err := c.newPost(target, text)
+	p, err := c.newPost(target, NewKey(), text)
 	if err != nil {
 		return nil, err
 	}
@@ -60,21 +78,24 @@ func (c *Client) TryPost(target, text string) (*Post, error) {
 	}
 }
 
-func (c *Client) newPost(target, text string) (*Post, error) {
+func (c *Client) newPost(target, key, text string) (*Post, error) {
 	if _, bad := protocol.ParseTarget(target); bad != nil {
 		return nil, bad
 	}
 	if bad := protocol.CheckText(text); bad != nil {
 		return nil, bad
 	}
+	if bad := protocol.CheckKey(key); bad != nil {
+		return nil, bad
+	}
 	if c.isDone() {
 		return nil, c.ended()
 	}
-	return &Post{Target: target, Text: text, client: c, key: NewKey(), done: make(chan struct{})}, nil
+	return &Post{Target: target, Text: text, client: c, key: key, done: make(chan struct{})}, nil
 }
 
 // Wait returns the message's id once it is acknowledged, which means: on disk, in order, never lost. Otherwise it is the server's
-// refusal, a *protocol.Error, or why the client ended; the message may then have been said if the server was asked.
+// refusal, a *protocol.Error, or ErrUnsure, or why the client ended; in the two last cases the message may have been said if the server was asked.
 func (p *Post) Wait(ctx context.Context) (int64, error) {
 	select {
 	case <-p.done:
@@ -124,9 +145,20 @@ func (c *Client) deliver(s *Session, p *Post) error {
 	if p.begun.IsZero() {
 		p.begun = c.clock()
 	}
+	if c.cfg.Guest && !p.sent.IsZero() {
+		c.settle(p, 0, ErrUnsure)
+		return nil
+	}
+	spacing, held := backoff{most: maxHeld}, false
 	for {
 		if err := pause(s, c.limit.Reserve().Delay()); err != nil {
 			return err
+		}
+		if c.settleOld() {
+			break
+		}
+		if p.sent.IsZero() {
+			p.sent = time.Now().Round(0)
 		}
 		id, err := c.say(s, p)
 		var refused *protocol.Error
@@ -137,17 +169,47 @@ func (c *Client) deliver(s *Session, p *Post) error {
 		if refused != nil && refused.Code == protocol.Internal {
 			p.faults++
 		}
+		busy := refused != nil && refused.Code == protocol.Busy
+		if busy { // everybody's messages are refused: they must not all come back at once
+			wait = max(wait, spacing.next())
+		}
 		if again && p.faults < maxFaults && !c.overdue(wait) {
+			if busy && !held {
+				held = true
+				c.tell(Update{State: Held, Err: err})
+			}
 			if err := pause(s, wait); err != nil {
 				return err
 			}
 			continue
 		}
-		p.id, p.err = id, err
-		c.inflight = nil
-		close(p.done)
-		return nil
+		c.settle(p, id, err)
+		break
 	}
+	if held {
+		c.tell(Update{State: Held})
+	}
+	return nil
+}
+
+func (c *Client) settle(p *Post, id int64, err error) {
+	p.id, p.err = id, err
+	c.inflight = nil
+	close(p.done)
+}
+
+// settleOld settles the message in flight where the server may not know its key any more, and tells whether it did.
+func (c *Client) settleOld() bool {
+	p := c.inflight
+	if p == nil || p.sent.IsZero() {
+		return false
+	}
+	age := time.Now().Round(0).Sub(p.sent)
+	old := age >= keyHolds || age <= -time.Hour // the clock was put back: there is no telling
+	if old {
+		c.settle(p, 0, ErrUnsure)
+	}
+	return old
 }
 
 // say sends p once and waits for the reply.

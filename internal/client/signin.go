@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -34,10 +35,11 @@ func (e askError) Unwrap() error { return e.error }
 // establish connects and signs in, after wait at first, trying as long as there is hope.
 func (c *Client) establish(ctx context.Context, wait time.Duration) (*Session, error) {
 	told := time.Duration(0) // of wait, by the server
-	for tries := 1; ; tries++ {
+	for failures := 0; ; {
 		if err := c.sleep(ctx, wait, told == 0); err != nil {
 			return nil, err
 		}
+		c.settleOld()
 		s, err := c.signIn(ctx)
 		switch {
 		case err == nil:
@@ -54,8 +56,11 @@ func (c *Client) establish(ctx context.Context, wait time.Duration) (*Session, e
 		if refused := (*protocol.Error)(nil); errors.As(err, &refused) {
 			told, _ = retryAfter(refused)
 		}
+		if told == 0 { // else there is a server, and it asks for patience
+			failures++
+		}
 		wait = max(told, c.backoff.next())
-		if !c.online && told == 0 && (tries >= c.cfg.FirstTries || isNoSuchHost(err)) || c.overdue(wait) {
+		if !c.online && told == 0 && (failures >= c.cfg.FirstTries || isNoSuchHost(err)) || c.overdue(wait) {
 			return nil, lost(err)
 		}
 		c.tell(Update{State: Waiting, Wait: wait, Err: err})
@@ -63,7 +68,7 @@ func (c *Client) establish(ctx context.Context, wait time.Duration) (*Session, e
 }
 
 func lost(err error) error {
-	if refused := (*protocol.Error)(nil); errors.As(err, &refused) {
+	if refused := (*protocol.Error)(nil); errors.As(err, &refused) && refused.Code != protocol.Busy {
 		return &SignInError{err}
 	}
 	return asLost(err)
@@ -113,6 +118,9 @@ func (c *Client) signIn(ctx context.Context) (*Session, error) {
 	}
 	if err != nil {
 		s.Close()
+		if c.cfg.Avoid != nil && isElsewhereBetter(err) {
+			c.cfg.Avoid(conn.RemoteAddr())
+		}
 		return nil, c.refusedSignIn(ctx, err)
 	}
 	c.doubtful, c.denials = false, 0
@@ -125,6 +133,15 @@ func (c *Client) signIn(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
+// isElsewhereBetter tells whether another server of the same name may do better. Not where somebody is throttled: it is they who are to wait.
+func isElsewhereBetter(err error) bool {
+	if refused := (*protocol.Error)(nil); errors.As(err, &refused) {
+		return refused.Code == protocol.Busy || refused.Code == protocol.Internal
+	}
+	gone := (*LostError)(nil)
+	return errors.As(err, &gone)
+}
+
 // refusedSignIn decides what a failed HELLO means for the next try.
 func (c *Client) refusedSignIn(ctx context.Context, err error) error {
 	var refused *protocol.Error
@@ -135,6 +152,8 @@ func (c *Client) refusedSignIn(ctx context.Context, err error) error {
 		return err
 	}
 	if _, again := retryAfter(refused); again {
+		// Of several servers with one log, one that is cut off from it does not know whether the token is spent.
+		c.doubtful = c.doubtful || c.token != "" && refused.Code != protocol.Throttled
 		return err
 	}
 	if refused.Code != protocol.Denied {
@@ -247,7 +266,10 @@ func (c *Client) keepToken(token string) error {
 
 // backoff spaces the tries to connect: the first within a second, then doubling to 30 s, each jittered so that the clients of a
 // restarted server do not come back as one.
-type backoff struct{ step time.Duration }
+type backoff struct {
+	step time.Duration
+	most time.Duration // maxBackoff where 0
+}
 
 const (
 	minBackoff = time.Second
@@ -256,7 +278,7 @@ const (
 
 func (b *backoff) next() time.Duration {
 	step := max(b.step, minBackoff)
-	b.step = min(2*step, maxBackoff)
+	b.step = min(2*step, cmp.Or(b.most, maxBackoff))
 	return step/2 + rand.N(step/2)
 }
 

@@ -24,9 +24,10 @@ type Timeline struct {
 	before int64   // what the older page was asked to be older than
 	paused bool    // nothing was missed yet since the connection was lost
 	floor  int64   // what is older was dropped, or never loaded: one such message would stand behind a gap
-	cut    bool    // items were dropped since: there may be a gap between that page and them
+	cut    bool    // that page is of no use: items were dropped since and there may be a gap, or the connection was lost and it may be out of date
 	gone   []int64 // taken back while a page or a text is on its way that may still have them
 
+	doubt
 	unread
 	presence
 }
@@ -80,7 +81,7 @@ func (t *Timeline) IsFull() bool { return t.space() <= 0 }
 func (t *Timeline) IsLoading() bool { return t.asking }
 
 // Older takes the page that NeedsOlder wanted, oldest first. start: there is nothing before it. Of a page that is too long its newest part
-// is taken, and nothing of one whose messages no longer reach up to those that are here.
+// is taken, and nothing of one whose messages no longer reach up to those that are here, or that was asked over a connection that was lost.
 func (t *Timeline) Older(page []protocol.Event, start bool) {
 	oldest, found := t.oldest()
 	older := make([]Item, 0, len(page))

@@ -94,6 +94,9 @@ func TestGoneOvertakes(t *testing.T) {
 	m.has("lobby", "8 -9 10 -11")
 	m.asks("lobby", 8)
 	m.lost()
+	m.Room("lobby").Older(m.page("lobby", 6, 7), true) // of the connection that was lost: it is asked for again
+	m.has("lobby", "8 -9 10 -11")
+	m.asks("lobby", 8)
 	m.tell("GONE|7|lobby|bob")
 	m.Room("lobby").Older(m.page("lobby", 6, 7), true)
 	m.has("lobby", "6 -7 8 -9 10 -11")

@@ -51,14 +51,19 @@ func (u *unread) add(id int64, mention bool) (shed bool) {
 
 // uncount takes back an unread message of somebody else; false: only LIST tells whether it was counted.
 func (u *unread) uncount(id int64) (exact bool) {
-	is := func(other int64) bool { return other == id }
-	u.mentions = slices.DeleteFunc(u.mentions, is)
-	if _, exact = slices.BinarySearch(u.fresh, id); exact {
-		u.fresh = slices.DeleteFunc(u.fresh, is)
-	} else if id <= u.countedTo {
+	_, exact = slices.BinarySearch(u.fresh, id)
+	u.forget(id)
+	if !exact && id <= u.countedTo {
 		u.counted = max(0, u.counted-1)
 	}
 	return exact
+}
+
+// forget takes that an unread message is gone, which LIST knows where it has counted it.
+func (u *unread) forget(id int64) {
+	is := func(other int64) bool { return other == id }
+	u.mentions = slices.DeleteFunc(u.mentions, is)
+	u.fresh = slices.DeleteFunc(u.fresh, is)
 }
 
 // read moves how far the room was read, never back; false: only LIST tells what is left.

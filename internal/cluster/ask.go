@@ -26,6 +26,16 @@ func (n *Node) endGuest(ctx context.Context, name, reason string) (int, error) {
 	return n.ask(ctx, &message{Kind: ask, Guest: name, Reason: reason}, false)
 }
 
+// endSession ends a session on another node, and says how many there were. Its error: not all answered.
+func (n *Node) endSession(ctx context.Context, session, reason string) (int, error) {
+	return n.ask(ctx, &message{Kind: ask, Session: session, End: true, Reason: reason}, true)
+}
+
+// note tells who is on the other nodes, and says how many sessions that were. Its error: not all answered.
+func (n *Node) note(ctx context.Context, room, text string) (int, error) {
+	return n.ask(ctx, &message{Kind: ask, Room: room, Note: text}, false)
+}
+
 // ask asks all nodes that are known, and adds up what they count. It waits for them no longer than
 // timing.answer, and not at all where NATS is out of reach.
 func (n *Node) ask(ctx context.Context, m *message, enough bool) (int, error) {
@@ -108,6 +118,12 @@ func (n *Node) forget(node string) {
 func (n *Node) heardAsk(m *message) {
 	reply := &message{Kind: answer, Ask: m.Ask}
 	switch {
+	case m.Note != "":
+		reply.Count, _ = n.hub.Note(m.Room, m.Note) // a room that it does not know nobody is in
+	case m.End:
+		if n.hub.EndSession(m.Session, m.Reason) {
+			reply.Count = 1
+		}
 	case m.Guest != "":
 		reply.Count, _, _ = n.hub.EndGuest(m.Guest, m.Reason) // whom it does not know it has not
 	case m.Session != "" && n.sessions.Live(m.Session):

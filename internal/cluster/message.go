@@ -33,7 +33,7 @@ const (
 	want   kind = "want"   // Ask: for the state; to one node
 	state  kind = "state"  // Ask that asked for it, Seq, Part of Parts, People: all, as of that change; to one node
 	note   kind = "note"   // Notices
-	ask    kind = "ask"    // Ask, and Session or Guest with Reason
+	ask    kind = "ask"    // Ask, and Session, Session and End or Guest with Reason, or Note with Room
 	answer kind = "answer" // Ask, Count; to one node
 )
 
@@ -48,7 +48,10 @@ type message struct {
 	Notices []notice  `json:"notices,omitempty"`
 	Ask     uint64    `json:"ask,omitempty"`
 	Session string    `json:"session,omitempty"` // does it live?
+	End     bool      `json:"end,omitempty"`     // end it
 	Guest   string    `json:"guest,omitempty"`   // is to be ended
+	Room    string    `json:"room,omitempty"`    // to which Note is told; "" for everybody
+	Note    string    `json:"note,omitempty"`
 	Reason  string    `json:"reason,omitempty"`
 	Count   int       `json:"count,omitempty"` // sessions that live, or were ended
 }
@@ -144,6 +147,9 @@ func (m *message) check() error {
 	}
 	if m.Guest != "" && protocol.CheckShownName(m.Guest) != nil || m.Reason != "" && protocol.CheckText(m.Reason) != nil {
 		return errors.New("no guest's name, or no reason")
+	}
+	if m.Note != "" && protocol.CheckText(m.Note) != nil || m.Room != "" && protocol.CheckName(m.Room) != nil {
+		return errors.New("no note, or no room")
 	}
 	return nil
 }

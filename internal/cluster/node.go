@@ -106,7 +106,7 @@ func start(nc *nats.Conn, name string, hub *chat.Hub, a *auth.Service, sessions 
 		n.noteChange(name)
 	}
 	a.Tell(n.noteNotice)
-	sessions.Link(&session.Elsewhere{Live: n.live, EndGuest: n.endGuest})
+	sessions.Link(&session.Elsewhere{Live: n.live, EndGuest: n.endGuest, EndSession: n.endSession, Note: n.note})
 	n.running.Go(n.hear)
 	n.running.Go(n.tell)
 	return n, nil

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"parley/auth"
 )
 
 // ErrNoServer: no server answers in the directory.
@@ -34,7 +32,7 @@ const (
 type Server struct {
 	dir      string
 	listener net.Listener
-	auth     *auth.Service
+	house    House
 	log      *slog.Logger
 	running  sync.WaitGroup
 	slots    chan struct{}
@@ -42,7 +40,7 @@ type Server struct {
 
 // Listen makes the socket in dir and answers on it until Close. The caller holds the
 // directory's lock, so a socket that is there already is a dead server's.
-func Listen(dir string, a *auth.Service, log *slog.Logger) (*Server, error) {
+func Listen(dir string, h House, log *slog.Logger) (*Server, error) {
 	path, done, err := socketPath(dir)
 	if err != nil {
 		return nil, err
@@ -59,7 +57,7 @@ func Listen(dir string, a *auth.Service, log *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	s := &Server{dir: dir, listener: l, auth: a, log: log, slots: make(chan struct{}, maxAtOnce)}
+	s := &Server{dir: dir, listener: l, house: h, log: log, slots: make(chan struct{}, maxAtOnce)}
 	s.running.Add(1)
 	go s.accept()
 	return s, nil
@@ -103,13 +101,11 @@ func (s *Server) answer(conn net.Conn) {
 		s.log.Warn("control socket: bad request", "event", "control.strange")
 		return
 	}
-	response, err := Do(ctx, s.auth, request)
-	log := s.log.With("op", request.Op, "name", request.Name)
+	response, err := Do(ctx, s.house, request)
 	if err != nil {
 		response.Error = err.Error()
-		log = log.With("error", response.Error)
 	}
-	log.Info("operator", "event", "control.done")
+	s.log.With(audit(peer(conn), request, response)...).Info("operator", "event", "control.done")
 	if err := json.NewEncoder(conn).Encode(response); err != nil {
 		s.log.Warn("control socket: the answer could not be written", "event", "control.unanswered", "error", err)
 	}

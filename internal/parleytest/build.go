@@ -33,6 +33,12 @@ func Build(t testing.TB, name string) string {
 	return build(t, name, "parley/cmd/"+name)
 }
 
+// BuildExample is Build for a program of docs, by its folder there.
+func BuildExample(t testing.TB, folder string) string {
+	t.Helper()
+	return build(t, filepath.Base(folder), "parley/docs/"+folder)
+}
+
 // build is Build for a program of any module, by go build with these arguments.
 func build(t testing.TB, name string, args ...string) string {
 	t.Helper()

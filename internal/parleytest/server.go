@@ -31,14 +31,15 @@ type Server struct {
 	Addr  string // 127.0.0.1:port, the same over restarts
 	Cmd   *exec.Cmd
 
-	under  []string // program and arguments that start it, for limits and faults
+	under  []string   // program and arguments that start it, for limits and faults
+	files  []*os.File // that it inherits, from descriptor 3 on
 	args   []string
 	log    bytes.Buffer
 	logMu  sync.Mutex
 	logged chan struct{} // closed when the process has closed its log
 }
 
-// Start starts a server with the flags given; passwords are hashed at the
+// Start starts a server with the flags given, with a certificate of its own CA unless they have --acme; passwords are hashed at the
 // least cost unless a flag says otherwise. It is killed at the test's end.
 func Start(t testing.TB, flags ...string) *Server {
 	t.Helper()
@@ -48,8 +49,14 @@ func Start(t testing.TB, flags ...string) *Server {
 // StartUnder is Start by another program, which gets parleyd's command line as its last arguments.
 func StartUnder(t testing.TB, under []string, flags ...string) *Server {
 	t.Helper()
+	return StartWith(t, nil, under, flags...)
+}
+
+// StartWith is StartUnder with open files that the process gets, from descriptor 3 on, each time that it is launched.
+func StartWith(t testing.TB, files []*os.File, under []string, flags ...string) *Server {
+	t.Helper()
 	dir := t.TempDir()
-	s := &Server{T: t, under: under, Data: filepath.Join(dir, "data"), Certs: filepath.Join(dir, "certs"), Addr: "127.0.0.1:0"}
+	s := &Server{T: t, under: under, files: files, Data: filepath.Join(dir, "data"), Certs: filepath.Join(dir, "certs"), Addr: "127.0.0.1:0"}
 	s.CA = filepath.Join(s.Certs, "ca.pem")
 	s.Run("", "certs", "--out", s.Certs, "--host", "localhost", "--host", "127.0.0.1")
 	s.args = flags
@@ -86,12 +93,13 @@ func (s *Server) Unwrap() { s.under = nil }
 // Launch starts the process, anew after Kill or Stop, and waits until it listens.
 func (s *Server) Launch(more ...string) {
 	s.T.Helper()
-	args := append([]string{
-		"--listen", s.Addr, "--data", s.Data, "--log-format", "json",
-		"--cert", filepath.Join(s.Certs, "server.pem"), "--key", filepath.Join(s.Certs, "server-key.pem"),
-	}, s.args...)
+	args := append([]string{"--listen", s.Addr, "--data", s.Data, "--log-format", "json"}, s.args...)
+	if !slices.Contains(args, "--acme") {
+		args = append(args, "--cert", filepath.Join(s.Certs, "server.pem"), "--key", filepath.Join(s.Certs, "server-key.pem"))
+	}
 	line := slices.Concat(s.under, []string{Build(s.T, "parleyd")}, args, more)
 	s.Cmd = exec.Command(line[0], line[1:]...)
+	s.Cmd.ExtraFiles = s.files
 	stderr, err := s.Cmd.StderrPipe()
 	if err != nil {
 		s.T.Fatal(err)

@@ -2,7 +2,7 @@
 // finishes the TLS handshake under a deadline, and hands each to its session. It
 // knows nothing of lines.
 //
-//   - server.go: Server, its listeners and its draining
+//   - server.go: Server, its listeners and its draining; alive.go: whether they still accept
 //   - visit.go: what the web front gets of a connection
 //   - wire.go: the socket under TLS, whose writes wait for nobody
 //   - socket_linux.go: reading and writing that cannot wait

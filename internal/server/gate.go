@@ -21,7 +21,7 @@ type Caps struct {
 }
 
 // standing is what a connection is to the gate.
-type standing int
+type standing int8
 
 const (
 	shaking  standing = iota // its ClientHello will tell what it speaks
@@ -72,6 +72,7 @@ type gate struct {
 
 	mu  sync.Mutex
 	all counts
+	web counts // of these, those by the web front
 	by  map[netip.Prefix]*counts
 }
 
@@ -92,6 +93,7 @@ type pass struct {
 	gate     *gate
 	network  netip.Prefix
 	standing standing
+	web      bool // it is or was a visitor
 }
 
 // enter lets a connection in, or says which bound it does not fit.
@@ -105,8 +107,9 @@ func (g *gate) enter(addr netip.Addr, as standing) (*pass, string) {
 	if why := cmp.Or(g.crowded(n), g.crowdedAs(n, as), g.crowdedInAll(as)); why != "" {
 		return nil, why
 	}
-	g.count(n, as, 1)
-	return &pass{gate: g, network: n, standing: as}, ""
+	p := &pass{gate: g, standing: gone}
+	p.move(n, as)
+	return p, ""
 }
 
 // crowded says whether a network has all the connections that it may. The network that is none is a proxy's: what comes through
@@ -153,6 +156,23 @@ func (g *gate) count(n netip.Prefix, as standing, more int) {
 	}
 }
 
+// move counts the connection as another one. Under gate.mu.
+func (p *pass) move(n netip.Prefix, to standing) {
+	p.count(-1)
+	p.network, p.standing, p.web = n, to, p.web || to == visitor
+	p.count(1)
+}
+
+func (p *pass) count(more int) {
+	if p.standing == gone {
+		return
+	}
+	p.gate.count(p.network, p.standing, more)
+	if p.web {
+		p.gate.web[p.standing] += more
+	}
+}
+
 // become gives the connection, which is not signed in, another standing, as one of the network's, or says which bound keeps it from that.
 func (p *pass) become(as standing, n netip.Prefix) string {
 	p.gate.mu.Lock()
@@ -170,9 +190,7 @@ func (p *pass) become(as standing, n netip.Prefix) string {
 	if why != "" {
 		return why
 	}
-	p.gate.count(p.network, p.standing, -1)
-	p.gate.count(n, as, 1)
-	p.network, p.standing = n, as
+	p.move(n, as)
 	return ""
 }
 
@@ -181,9 +199,7 @@ func (p *pass) signIn() {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
 	if p.standing < known {
-		p.gate.count(p.network, p.standing, -1)
-		p.gate.count(p.network, known, 1)
-		p.standing = known
+		p.move(p.network, known)
 	}
 }
 
@@ -191,8 +207,5 @@ func (p *pass) signIn() {
 func (p *pass) leave() {
 	p.gate.mu.Lock()
 	defer p.gate.mu.Unlock()
-	if p.standing < gone {
-		p.gate.count(p.network, p.standing, -1)
-		p.standing = gone
-	}
+	p.move(p.network, gone)
 }

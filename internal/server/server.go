@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -36,14 +37,15 @@ type Server struct {
 	trim     trimmer
 
 	mu        sync.Mutex
-	listeners []net.Listener
+	loops     []*loop
 	strangers map[net.Conn]struct{} // in their handshake, or speaking HTTP
 	draining  bool
 	conns     sync.WaitGroup
 
-	refusals sync.Mutex
-	refused  int // not logged yet
+	refusals sync.Mutex // guards what follows
+	refused  int        // not logged yet
 	logNext  *rate.Limiter
+	counted  Stats // but for what is counted when it is asked for
 }
 
 // New makes a server.
@@ -54,6 +56,7 @@ func New(config *tls.Config, sessions *session.Service, log *slog.Logger, opts O
 		turns:     newTurns(),
 		strangers: make(map[net.Conn]struct{}),
 		logNext:   rate.NewLimiter(rate.Every(time.Second), 1),
+		counted:   newStats(),
 	}
 }
 
@@ -85,7 +88,8 @@ func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 		s.mu.Unlock()
 		return l.Close()
 	}
-	s.listeners = append(s.listeners, l)
+	here := &loop{Listener: l, round: make(chan struct{}, 1)}
+	s.loops = append(s.loops, here)
 	s.mu.Unlock()
 	var wait time.Duration
 	for {
@@ -96,9 +100,12 @@ func (s *Server) serve(ctx context.Context, l net.Listener, p purpose) error {
 			s.accept(ctx, conn, p)
 		case errors.Is(err, net.ErrClosed):
 			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			here.woken()
 		default:
 			// Out of file descriptors, mostly. Those who are in go on; so does this, when some have left.
 			wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+			s.failed()
 			s.log.Warn("accepting failed; trying again", "event", "accept.failed", "error", err, "in", wait)
 			select {
 			case <-time.After(wait):
@@ -168,7 +175,8 @@ func (s *Server) shake(ctx context.Context, p purpose, v *Visit) {
 	}
 	if err != nil {
 		s.known(socket)
-		if !errors.Is(err, errRefused) {
+		if !errors.Is(err, errRefused) && !errors.Is(err, errProved) {
+			s.unshaken(err)
 			s.log.Info("handshake failed", "event", "handshake.failed", "from", v.from, "error", err.Error())
 		}
 		socket.Close()
@@ -176,6 +184,7 @@ func (s *Server) shake(ctx context.Context, p purpose, v *Visit) {
 		return
 	}
 	s.trim.handshake()
+	s.shaken(p)
 	socket.SetDeadline(time.Time{})
 	if v.pass.standing == visitor {
 		v.conn = conn
@@ -210,6 +219,7 @@ func (s *Server) logRefused(from netip.Addr, why string) {
 	s.refusals.Lock()
 	defer s.refusals.Unlock()
 	s.refused++
+	s.counted.Refused[why]++
 	if s.logNext.Allow() {
 		s.log.Warn("connections refused", "event", "conn.refused", "from", from, "bound", why, "count", s.refused)
 		s.refused = 0
@@ -221,7 +231,7 @@ func (s *Server) logRefused(from netip.Addr, why string) {
 func (s *Server) Drain(ctx context.Context) {
 	s.mu.Lock()
 	s.draining = true
-	for _, l := range s.listeners {
+	for _, l := range s.loops {
 		l.Close()
 	}
 	for conn := range s.strangers {

@@ -49,7 +49,7 @@ func (v *Visit) greet(offered []string) error {
 	case slices.Contains(offered, tlsutil.HTTP):
 		as = visitor
 	default:
-		return nil // the handshake fails
+		return nil // the handshake fails, or proves a name and is all there is
 	}
 	if why := v.pass.become(as, v.pass.network); why != "" {
 		v.server.logRefused(v.from, why)
@@ -59,13 +59,20 @@ func (v *Visit) greet(offered []string) error {
 	return nil
 }
 
-var errRefused = errors.New("server: too many connections")
+var (
+	errRefused = errors.New("server: too many connections")
+	errProved  = errors.New("server: a CA was shown that a name is this server's")
+)
 
 // greeting has the greet of a connection's wire hear what its peer offers.
 func greeting(config *tls.Config) *tls.Config {
 	config = config.Clone()
+	next := config.GetConfigForClient
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		return nil, hello.Conn.(*wire).greet(hello.SupportedProtos)
+		if err := hello.Conn.(*wire).greet(hello.SupportedProtos); err != nil || next == nil {
+			return nil, err
+		}
+		return next(hello)
 	}
 	return config
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"parley/tlsutil"
 )
 
 // conn is a connection, of TLS or plain, whose Write does not wait for the peer (session's eager).
@@ -30,14 +32,18 @@ func secure(socket net.Conn, config *tls.Config, turns turns) (*conn, error) {
 	return &conn{Conn: tls.Server(w, config), wire: w}, nil
 }
 
-// shake does the handshake, where there is TLS.
+// shake does the handshake, where there is TLS. After errProved there is nothing more to say to the peer.
 func (c *conn) shake() error {
 	secured, ok := c.Conn.(*tls.Conn)
 	if !ok {
 		return nil
 	}
 	defer c.wire.turn.end()
-	return secured.Handshake()
+	err := secured.Handshake()
+	if err == nil && secured.ConnectionState().NegotiatedProtocol == tlsutil.Proof {
+		err = errProved
+	}
+	return err
 }
 
 // loose has writes wait no more, from the handshake's end on.

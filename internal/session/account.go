@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
 	"parley/auth"
@@ -45,12 +44,7 @@ func (s *session) eject(ctx context.Context, f []string) error {
 			return err
 		}
 	}
-	count, err := 0, error(nil)
-	if strings.HasPrefix(user, protocol.GuestMark) {
-		count, err = s.svc.endGuest(ctx, user, reason)
-	} else if err = s.svc.auth.EndSessions(ctx, user, reason); err == nil {
-		count = s.svc.hub.Ended(user)
-	}
+	count, err := s.svc.EndAll(ctx, user, reason)
 	if err != nil {
 		return err
 	}

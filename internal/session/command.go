@@ -140,9 +140,11 @@ func (s *session) spend(c *row, slow time.Duration, now time.Time) *protocol.Err
 		return nil
 	}
 	if slow > 0 {
+		s.svc.counts.limit(bytes)
 		return tooFast(bytes, slow)
 	}
 	if wait := s.allowance.spend(c.cost, now); wait > 0 {
+		s.svc.counts.limit(c.cost)
 		return tooFast(c.cost, wait)
 	}
 	return nil
@@ -154,6 +156,7 @@ var uncounted = map[protocol.Code]bool{protocol.Busy: true, protocol.Internal: t
 // refuse answers a line with an error, in its turn, and spends the budgets for errors.
 func (s *session) refuse(command string, err error) {
 	told := refusal(err)
+	s.svc.counts.refuse(told.Code)
 	s.settle()
 	s.out.reply(protocol.Append(nil, protocol.ReplyError, string(told.Code), told.Text))
 	s.logError(command, told, err)

@@ -19,16 +19,16 @@ func (s *session) hello(ctx context.Context, f []string) error {
 	s.out.hold()
 	defer s.out.release()
 	if len(f) == 1 {
-		return s.helloGuest(f[0])
+		return s.svc.counts.signedIn(byGuest, s.helloGuest(f[0]))
 	}
 	if err := protocol.CheckCharacters(f[1]); err != nil {
 		return err
 	}
 	credential := auth.Secret(f[1])
 	if auth.IsToken(credential) {
-		return s.helloToken(ctx, f[0], credential)
+		return s.svc.counts.signedIn(byToken, s.helloToken(ctx, f[0], credential))
 	}
-	return s.helloPassword(ctx, f[0], credential)
+	return s.svc.counts.signedIn(byPassword, s.helloPassword(ctx, f[0], credential))
 }
 
 func (s *session) helloPassword(ctx context.Context, name string, password auth.Secret) error {
@@ -41,7 +41,7 @@ func (s *session) helloPassword(ctx context.Context, name string, password auth.
 	}
 	s.passwordAt = time.Now()
 	if account.Invited {
-		s.enter(invited, "password")
+		s.enter(invited, byPassword)
 		s.ok(s.id, "", "")
 		note := protocol.Event{Command: protocol.EventNote, Text: "Choose a password of your own first: PASSWD|new password"}
 		s.out.reply(note.Append(nil))
@@ -51,7 +51,7 @@ func (s *session) helloPassword(ctx context.Context, name string, password auth.
 	if err != nil {
 		return s.stand(err)
 	}
-	s.enter(active, "password")
+	s.enter(active, byPassword)
 	s.ok(s.id, string(token), s.seat.Enter(chat.Lobby))
 	return nil
 }
@@ -63,7 +63,7 @@ func (s *session) helloToken(ctx context.Context, name string, token auth.Secret
 		return s.stand(err)
 	}
 	s.unconfirmed = true
-	s.enter(active, "token")
+	s.enter(active, byToken)
 	room := s.seat.Enter(resumed.Room)
 	s.ok(s.id, string(resumed.Token), room)
 	return nil
@@ -78,7 +78,7 @@ func (s *session) helloGuest(name string) error {
 		return err
 	}
 	s.seat = seat
-	s.enter(active, "guest")
+	s.enter(active, byGuest)
 	s.ok(s.id, "", seat.Enter(chat.Lobby))
 	return nil
 }

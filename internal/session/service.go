@@ -50,6 +50,7 @@ type Service struct {
 	log    *slog.Logger
 	opts   Options
 	limits *limits
+	counts counts
 
 	mu       sync.Mutex
 	sessions map[string]*session // by UUID, while their connections are open
@@ -65,6 +66,10 @@ type Elsewhere struct {
 	Live func(ctx context.Context, session string) bool
 	// EndGuest ends the guest's sessions on the other nodes, and says how many there were. Its error: not all answered.
 	EndGuest func(ctx context.Context, name, reason string) (int, error)
+	// EndSession ends the session with this UUID, and says how many there were: one, or none. Its error: not all answered.
+	EndSession func(ctx context.Context, session, reason string) (int, error)
+	// Note tells who is on the other nodes, and says how many sessions that were. Its error: not all answered.
+	Note func(ctx context.Context, room, text string) (int, error)
 }
 
 // Link has the service ask the other nodes from now on; nil ends that.
@@ -76,6 +81,7 @@ func New(hub *chat.Hub, auth *auth.Service, log *slog.Logger, opts Options) *Ser
 		hub: hub, auth: auth, log: log, opts: opts,
 		limits:   newLimits([costs]Rate{command: opts.CommandRate, message: opts.MessageRate, bytes: opts.ByteRate}),
 		sessions: make(map[string]*session),
+		counts:   counts{Stats: newStats()},
 	}
 }
 

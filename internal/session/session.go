@@ -64,9 +64,10 @@ type session struct {
 	departed bool // under Service.mu: over, for everybody but its peer
 
 	mu      sync.Mutex
-	settled sync.Cond // pending went down
-	pending int       // messages that wait for the log
-	last    *bye      // why the server ends the session; the first reason stays
+	waits   time.Duration // after since, when it last began to wait for a line
+	settled sync.Cond     // pending went down
+	pending int           // messages that wait for the log
+	last    *bye          // why the server ends the session; the first reason stays
 }
 
 func newSession(svc *Service, conn net.Conn, peer Peer) *session {
@@ -142,6 +143,7 @@ func (s *session) arm() bool {
 		return !s.last.rest
 	}
 	now := time.Now()
+	s.waits = now.Sub(s.since)
 	switch {
 	case s.state == fresh:
 		if s.armed.IsZero() && s.svc.opts.LoginTimeout > 0 {
@@ -225,7 +227,7 @@ func (s *session) end(lost error) {
 	s.mu.Lock()
 	why := s.last
 	s.mu.Unlock()
-	reason := "exit"
+	reason := endExit
 	var last []byte
 	var drop bool
 	switch {
@@ -233,12 +235,13 @@ func (s *session) end(lost error) {
 	case why != nil:
 		reason, last, drop = why.code, why.line(), why.drop
 	case s.over:
-		reason = "refused"
+		reason = endRefused
 	case errors.Is(lost, io.EOF):
-		reason = "closed by the peer"
+		reason = endClosed
 	case lost != nil:
-		reason = "lost"
+		reason = endLost
 	}
+	s.svc.counts.end(reason)
 	s.depart(why == nil || !why.gone)
 	wait := s.svc.opts.WriteTimeout
 	if wait <= 0 || drop {
@@ -250,7 +253,7 @@ func (s *session) end(lost error) {
 		s.svc.limits.drop(s.allowance)
 	}
 	log := s.log()
-	if reason == "lost" {
+	if reason == endLost {
 		log = log.With("error", lost.Error())
 	}
 	log.Info("disconnected", "event", "session.close", "reason", reason, "for", time.Since(s.since).Round(time.Millisecond).String())

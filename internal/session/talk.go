@@ -53,6 +53,7 @@ func (s *session) say(target, key, text string) error {
 // the peer's fault, so no budget is spent.
 func (s *session) failed(what string, err error) {
 	told := refusal(err)
+	s.svc.counts.refuse(told.Code)
 	s.out.reply(protocol.Append(nil, protocol.ReplyError, string(told.Code), told.Text))
 	s.logError(what, told, err)
 }

@@ -17,13 +17,16 @@
 // has brought them into the tables, many at once (apply.go, block.go). A
 // transaction for other writes does so first. An op that is refused changes nothing and does not
 // disturb its batch. When the disk is full, the whole batch fails and the next one tries
-// again; after a failed fsync nothing is acknowledged any more (failure.go).
+// again; after a failed fsync nothing is acknowledged any more (failure.go). Whether all of that still goes on can be asked (beat.go).
 //
 // What is said is counted, so that nobody need count what is unread (counts.go).
 //
 // A message that is taken back (erase.go) leaves the tables and the search index in a transaction, the journal
 // right after it (wipe.go), and then the scrubber goroutine removes what SQLite's files still have of it (scrub.go,
 // pages.go, emptylog.go).
+//
+// What is too old to be kept is dropped by ops as well (keep.go, expire.go); their room on the disk is given back by compact.go and
+// giveback.go. copy.go copies a database that others write to, for backup.go and for schema.go; restore.go is the way back, export.go reads a room.
 //
 // # In a cluster
 //

@@ -7,11 +7,11 @@ import (
 )
 
 // emptyLog moves the write-ahead log into the database and empties its file. A reader that looks at an old state keeps
-// it from that; then it is tried again and again, until ctx ends.
-func (w *writer) emptyLog(ctx context.Context) error {
+// it from that; then it is tried again and again, until ctx ends. then is called when it is empty, before anything is written again.
+func (w *writer) emptyLog(ctx context.Context, then func() error) error {
 	begun, told := time.Now(), false
 	for wait := scrubWaitLeast; ; wait = min(2*wait, scrubWaitMost) {
-		emptied, err := w.tryEmptyLog(wait)
+		emptied, err := w.tryEmptyLog(wait, then)
 		if emptied || err != nil {
 			return err
 		}
@@ -28,7 +28,7 @@ func (w *writer) emptyLog(ctx context.Context) error {
 }
 
 // tryEmptyLog waits this long for readers, while no write can bring more.
-func (w *writer) tryEmptyLog(wait time.Duration) (emptied bool, err error) {
+func (w *writer) tryEmptyLog(wait time.Duration, then func() error) (emptied bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.Err() != nil {
@@ -51,6 +51,9 @@ func (w *writer) tryEmptyLog(wait time.Duration) (emptied bool, err error) {
 		return false, err
 	}
 	if busy || err != nil {
+		return false, err
+	}
+	if err := then(); err != nil {
 		return false, err
 	}
 	w.scrubs.worked()

@@ -9,6 +9,9 @@ type eraseStatements struct {
 	splitWords, goneWords, forgetWords                      *sql.Stmt
 	separators, dropSeparator, moveSeparator                *sql.Stmt
 	countPages, readPages, writePage                        *sql.Stmt
+
+	oldestRows, deleteRow, dropKey, dropGone *sql.Stmt
+	uncountRead, positionsBehind             *sql.Stmt
 }
 
 // inMemory makes the table that splits texts into words as the index does. temp_store has it in memory alone.
@@ -42,6 +45,13 @@ func (s *eraseStatements) table() []prepared {
 			WHERE length(i.term) > 0 AND substr(?1, 1, length(i.term)) = i.term`},
 		{&s.dropSeparator, `DELETE FROM search_idx WHERE segid = ? AND term = ?`},
 		{&s.moveSeparator, `UPDATE search_idx SET term = ? WHERE segid = ? AND term = ?`},
+
+		{&s.oldestRows, `SELECT id, time, account, text, more FROM messages WHERE room = ? ORDER BY id LIMIT ?`},
+		{&s.deleteRow, `DELETE FROM messages WHERE id = ?`},
+		{&s.dropKey, `DELETE FROM keys WHERE id = ?`},
+		{&s.dropGone, `DELETE FROM gone WHERE room = ? AND id <= ?`},
+		{&s.uncountRead, `UPDATE positions SET read = read - ? WHERE room = ? AND seen >= ?`},
+		{&s.positionsBehind, `SELECT account, seen FROM positions WHERE room = ? AND seen < ?`},
 
 		{&s.countPages, `PRAGMA page_count`},
 		{&s.readPages, `SELECT p.pgno, p.data FROM json_each(?) n CROSS JOIN sqlite_dbpage p WHERE p.pgno = n.value`},

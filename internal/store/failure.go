@@ -2,8 +2,10 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 )
@@ -32,12 +34,25 @@ func fatal(err error) bool {
 
 // unfitting says whether an error is the data's own, and comes again wherever it is tried.
 func unfitting(err error) bool {
+	kind := kindOf(err)
+	return kind == codes.SQLITE_CONSTRAINT || kind == codes.SQLITE_MISMATCH || kind == codes.SQLITE_ERROR
+}
+
+// kindOf is SQLite's kind of an error, 0 where it is none of SQLite's.
+func kindOf(err error) int {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
-		return false
+		return 0
 	}
-	kind := e.Code() & 0xff
-	return kind == codes.SQLITE_CONSTRAINT || kind == codes.SQLITE_MISMATCH || kind == codes.SQLITE_ERROR
+	return e.Code() & 0xff
+}
+
+// noRoom says of an error that the disk is full, where it says so in SQLite's way.
+func noRoom(err error) error {
+	if kindOf(err) == codes.SQLITE_FULL || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("there is no room on the disk for it: %w", err)
+	}
+	return err
 }
 
 // outageGap is how long after the last failure something must work for its

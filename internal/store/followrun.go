@@ -30,47 +30,64 @@ var (
 
 // openFollower opens the follower of a database, which must go with the stream.
 func (w *writer) openFollower(ctx context.Context, s *stream.Stream) (*follower, error) {
-	var identity string
-	var seq int64
-	var digest []byte
-	if err := w.conn.QueryRowContext(ctx, `SELECT stream, seq, digest FROM log`).Scan(&identity, &seq, &digest); err != nil {
+	var p place
+	if err := w.conn.QueryRowContext(ctx, readPlace).Scan(&p.identity, &p.seq, &p.digest); err != nil {
 		return nil, err
 	}
+	seq, err := p.within(ctx, s, w.applied > 0 || hasJournal(w.path))
+	if err != nil || s == nil {
+		return nil, err
+	}
+	return newFollower(w, s, seq), nil
+}
+
+// place is which stream a database follows, and how far it is.
+type place struct {
+	identity string // "" is none
+	seq      int64  // below 0: everything was brought into a stream
+	digest   []byte
+}
+
+const readPlace = `SELECT stream, seq, digest FROM log`
+
+// within is the last entry of s that the database has, or why it does not go with s, which is nil on a single machine. used says whether it has entries.
+func (p place) within(ctx context.Context, s *stream.Stream, used bool) (seq int64, err error) {
 	switch {
-	case seq < 0:
-		return nil, ErrMoved
-	case s == nil && identity != "":
-		return nil, ErrClustered
+	case p.seq < 0:
+		return 0, ErrMoved
+	case s == nil && p.identity != "":
+		return 0, ErrClustered
 	case s == nil:
-		return nil, nil
-	case identity == "" && (w.applied > 0 || hasJournal(w.path)):
-		return nil, ErrSingle
-	case identity != "" && identity != s.Identity():
-		return nil, ErrReplaced
+		return 0, nil
+	case p.identity == "" && used:
+		return 0, ErrSingle
+	case p.identity != "" && p.identity != s.Identity():
+		return 0, ErrReplaced
 	}
 	first, last, err := s.Ends(ctx)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
+	seq = p.seq
 	fresh := seq == 0
 	if fresh {
 		seq = int64(s.Start()) - 1
 	}
 	switch {
 	case first > uint64(seq)+1:
-		return nil, ErrCut
+		return 0, ErrCut
 	case !fresh && uint64(seq) > last:
-		return nil, ErrReplaced
+		return 0, ErrReplaced
 	case !fresh:
 		e, err := s.Get(ctx, uint64(seq))
-		if err == nil && !bytes.Equal(digestOf(&e), digest) {
-			return nil, ErrReplaced
+		if err == nil && !bytes.Equal(digestOf(&e), p.digest) {
+			return 0, ErrReplaced
 		}
 		if err != nil && !errors.Is(err, stream.ErrNotFound) {
-			return nil, err
+			return 0, err
 		}
 	}
-	return newFollower(w, s, seq), nil
+	return seq, nil
 }
 
 // digestOf is short for an entry.

@@ -28,9 +28,11 @@ func (f *follower) take(ctx context.Context, entries []stream.Entry) error {
 	}
 	batch, lost := f.batch(entries, ops)
 	last := &entries[len(entries)-1]
+	began := time.Now()
 	if err := f.keep(ctx, batch, lost, last); err != nil {
 		return err
 	}
+	f.w.kept(len(entries), time.Since(began))
 	f.progress(last.Seq)
 	for i, w := range lost {
 		it, ok := f.settle(w)
@@ -145,7 +147,8 @@ func (f *follower) batch(entries []stream.Entry, ops []op) (batch []item, lost m
 				lost[len(batch)] = w
 				batch = append(batch, item{done: w.done})
 			}
-			it.done = f.pop().done
+			w := f.pop()
+			it.done, it.since = w.done, w.since
 		}
 		batch = append(batch, it)
 	}

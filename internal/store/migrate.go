@@ -227,7 +227,7 @@ func (m *migration) begin(ctx context.Context) (done bool, err error) {
 		switch {
 		case err != nil:
 		case last >= first:
-			err = errors.New("the stream is in use: it has entries of its own already")
+			err = errors.New("the stream is in use: it has entries already (an account that was made there is one); choose another with --nats-stream, or delete it (nats stream rm)")
 		case first <= uint64(m.from.ID):
 			err = fmt.Errorf("the stream begins at %d, and the database has entries up to %d: delete the stream, and have it made anew", first, m.from.ID)
 		default:

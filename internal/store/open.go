@@ -45,6 +45,13 @@ type Options struct {
 	// Stream orders the log in a cluster. nil: this process does, alone.
 	Stream *stream.Stream
 
+	// Keep is how long messages are kept. In a cluster everything is (ErrKeepCluster).
+	Keep Keep
+
+	// Kept is told how many entries were made durable at once, or in a cluster brought into the tables, and how long that took. It is called
+	// by one goroutine at a time, which waits for it; nil: nobody wants to know.
+	Kept func(entries int, took time.Duration)
+
 	Now func() time.Time // the clock: time.Now
 	Log *slog.Logger     // told about outages: slog.Default()
 }
@@ -84,11 +91,12 @@ type Store struct {
 	authReads *sql.DB
 	authQuery authQueries
 
-	mu      sync.Mutex // guards started, closed and queue
+	mu      sync.Mutex // guards started, closed, queue and beat
 	started bool
 	closed  bool
 	queue   []item
-	ready   chan struct{} // told when there is something in queue, when there is enough, and when it closes
+	beat    chan struct{} // closed at the next batch; nil where nobody waits for it
+	ready   chan struct{} // told when there is something in queue, when there is enough, when a beat is asked for, and when it closes
 	pace    pace
 	stopped chan struct{} // closed when all goroutines have returned
 }
@@ -105,6 +113,9 @@ var (
 // fails with ErrLocked while another process has it open, and with ErrNewer
 // where a later version of this program wrote it. Writes begin with Start.
 func Open(ctx context.Context, dir string, opts Options) (_ *Store, err error) {
+	if opts.Keep.any() && opts.Stream != nil {
+		return nil, fmt.Errorf("store: %w", ErrKeepCluster)
+	}
 	s := &Store{opts: opts.withDefaults(), ready: make(chan struct{}, 1), stopped: make(chan struct{})}
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, fmt.Errorf("store: %w", err)

@@ -17,6 +17,7 @@ type readers struct {
 	t    *testing.T
 	s    *store.Store
 	dir  string
+	opts store.Options
 	said map[string][]chat.Message
 	seen map[[2]string]int64 // by account and room
 }
@@ -92,7 +93,7 @@ func (r *readers) reopen(kill bool, accounts, rooms []string) {
 	} else if err := r.s.Close(); err != nil {
 		r.t.Fatal(err)
 	}
-	r.s = open(r.t, r.dir, store.Options{})
+	r.s = open(r.t, r.dir, r.opts)
 	state, err := r.s.State(r.t.Context())
 	if err != nil {
 		r.t.Fatal(err)

@@ -21,16 +21,7 @@ func clamp(limit int) int { return min(max(limit, 1), maxRead) }
 func (s *Store) History(ctx context.Context, room string, r chat.Range) ([]chat.Message, error) {
 	r.Limit = clamp(r.Limit)
 	late := s.writer.backlog.of(room) // first: what leaves it meanwhile is in the database
-	// The first row may be a block that ends before the range begins.
-	rows, err := s.query.history.QueryContext(ctx, room, r.After, r.Before, r.Limit+1)
-	if err != nil {
-		return nil, fmt.Errorf("store: read history: %w", err)
-	}
-	var list []chat.Message
-	err = eachBlock(rows, room, func(block []chat.Message) bool {
-		list = append(list, within(block, r)...)
-		return len(list) < r.Limit
-	})
+	list, err := readRange(ctx, s.query.history, room, r)
 	if err != nil {
 		return nil, fmt.Errorf("store: read history: %w", err)
 	}

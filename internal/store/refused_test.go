@@ -170,6 +170,12 @@ func TestReplacedUnderNode(t *testing.T) {
 			}
 			openStream(t, n.stream.Name(), 0)
 		}, store.ErrReplaced},
+		{"deleted", func(t *testing.T, n *node) {
+			js, _ := jetstream.New(n.stream.Conn())
+			if err := js.DeleteStream(t.Context(), n.stream.Name()); err != nil {
+				t.Fatal(err)
+			}
+		}, store.ErrReplaced},
 		{"filled", func(t *testing.T, n *node) {
 			n.stream.Append(stream.Append{Subject: "moving", Data: []byte(`{"identity":1,"id":1,"time":1}`)}, func(uint64, bool, error) {})
 		}, store.ErrMigrating},

@@ -28,6 +28,7 @@ type scrubber struct {
 	taken, clean atomic.Int64 // the last entry that took something back; up to which nothing is left
 	journal      atomic.Bool  // the journal may hold what was taken back
 	reopened     atomic.Bool  // what the process before this one left behind is to be removed
+	dropped      atomic.Bool  // so is what was too old, and its room to be given back; see keep.go
 
 	// What follows is guarded by writer.mu.
 	all   bool    // any page may have something left behind; else
@@ -100,7 +101,7 @@ func (s *Store) running() bool {
 }
 
 func (s *scrubber) due() bool {
-	return s.taken.Load() > s.clean.Load() || s.journal.Load() || s.reopened.Load()
+	return s.taken.Load() > s.clean.Load() || s.journal.Load() || s.reopened.Load() || s.dropped.Load()
 }
 
 // scrubber removes what was taken back whenever there is something. It runs until ctx ends.
@@ -134,19 +135,26 @@ func (w *writer) scrubber(ctx context.Context) {
 // scrubFiles removes what is left in the database's files of what was taken back until now.
 func (w *writer) scrubFiles(ctx context.Context) error {
 	s := &w.scrub
-	upTo := s.taken.Load()
+	upTo, dropped := s.taken.Load(), s.dropped.Load()
 	if !s.due() {
 		return nil
 	}
 	err := w.scrubStale(ctx)
 	if err == nil {
-		err = w.emptyLog(ctx)
+		err = w.emptyLog(ctx, func() error { return nil })
+	}
+	if err == nil && dropped {
+		err = w.giveBack(ctx)
+	}
+	if err == nil {
+		err = removeCopies(w.path, "") // which have it still
 	}
 	if err != nil {
 		return fmt.Errorf("%w: what was taken back is not out of the files yet: %w", chat.ErrUnavailable, err)
 	}
 	s.clean.Store(upTo)
 	s.reopened.Store(false)
+	s.dropped.CompareAndSwap(dropped, false)
 	return nil
 }
 

@@ -14,6 +14,8 @@ type item struct {
 	op   op
 	done func(chat.Entry, error)
 
+	since time.Time // when it was queued, in this process; zero in a cluster where another node did
+
 	seq, ms int64 // in a cluster: of the entry in the stream
 
 	result result
@@ -49,7 +51,16 @@ func (s *Store) Start(tail func([]chat.Outcome)) {
 	})
 	running.Go(func() { s.writer.applier(sequenced) })
 	running.Go(func() { s.writer.scrubber(scrubbing) })
-	running.Go(func() { hand(committed, spare, tail) })
+	if s.opts.Keep.any() {
+		keeper := newKeeper(s, s.writer.seq.ms)
+		running.Go(func() { keeper.run(scrubbing) })
+	}
+	running.Go(func() {
+		hand(committed, spare, func(outcomes []chat.Outcome) {
+			tail(outcomes)
+			s.beaten()
+		})
+	})
 	go func() {
 		running.Wait()
 		close(s.stopped)
@@ -63,6 +74,9 @@ func (s *Store) follow() {
 	following.Go(func() { s.follower.run(ctx) })
 	for !s.closing() {
 		<-s.ready
+		s.follower.turn.Lock()
+		s.follower.hand(nil) // for whoever waits for a beat
+		s.follower.turn.Unlock()
 	}
 	s.follower.close()
 	stop()
@@ -88,11 +102,15 @@ func (s *Store) sequence(committed chan<- []item, spare <-chan []item) {
 		if !more {
 			return
 		}
-		if len(batch) == 0 {
+		if len(batch) > 0 {
+			began := time.Now()
+			s.writer.keep(batch)
+			now := time.Now()
+			s.writer.kept(len(batch), now.Sub(began))
+			s.pace.note(batch, now)
+		} else if !s.asked() {
 			continue
 		}
-		s.writer.keep(batch)
-		s.pace.note(batch, time.Now())
 		committed <- batch
 	}
 }
@@ -104,7 +122,7 @@ func hand(committed <-chan []item, spare chan<- []item, tail func([]chat.Outcome
 		outcomes = outcomes[:0]
 		for i := range batch {
 			r := &batch[i].result
-			outcomes = append(outcomes, chat.Outcome{Entry: r.entry, Err: r.err, News: r.what == shown, Done: batch[i].done})
+			outcomes = append(outcomes, chat.Outcome{Entry: r.entry, Err: r.err, News: r.what == shown, Done: batch[i].done, Since: batch[i].since})
 		}
 		tail(outcomes)
 		clear(outcomes)
@@ -161,7 +179,7 @@ func (s *Store) Append(e chat.Entry, done func(chat.Entry, error)) {
 func (s *Store) submit(o op, done func(chat.Entry, error)) {
 	var err error
 	if s.follower == nil {
-		err = s.enqueue(item{op: o, done: done})
+		err = s.enqueue(item{op: o, done: done, since: time.Now()})
 	} else {
 		var f form
 		if f, err = encode(o); err == nil {

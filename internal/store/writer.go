@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ type writer struct {
 	opts     Options
 	db       *sql.DB
 	path     string
+	file     *os.File // the database's, for giveBack. Closing it would take SQLite's locks away: it is closed last
 	identity int64    // of the database, which its journal bears
 	journal  *journal // the sequencer's; nil where there was no room for it
 	backlog  *backlog
@@ -28,8 +30,9 @@ type writer struct {
 	seq      clock        // the sequencer's
 	lookup   *sql.DB      // the sequencer's connection that only reads
 	keys     keyQueries
-	retry    time.Time   // when to try again to make a journal
-	lagging  atomic.Bool // the last commit failed
+	retry    time.Time    // when to try again to make a journal
+	lagging  atomic.Bool  // the last commit failed
+	recorded atomic.Int64 // bytes of the journal that are in use
 	scrub    scrubber
 	wide     int64 // up to this message blocks may span wideSpan ids
 
@@ -63,6 +66,9 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 	w.scrubs = outage{opts: opts, what: "removing from the files what was taken back"}
 	w.scrub.want = make(chan struct{}, 1)
 	left := hasLog(path)
+	if w.file, err = openPrivate(path); err != nil {
+		return nil, err
+	}
 	w.db, err = sql.Open("sqlite", dsn(path, "mode=rw&_txlock=immediate", "busy_timeout(1000)", "journal_mode(WAL)",
 		"synchronous(FULL)", "foreign_keys(1)", "wal_autocheckpoint(0)", "temp_store(MEMORY)", "cache_size(-32768)", "secure_delete(1)"))
 	if err != nil {
@@ -71,13 +77,14 @@ func openWriter(ctx context.Context, path string, opts Options) (_ *writer, err 
 	defer func() {
 		if err != nil {
 			w.db.Close()
+			w.file.Close()
 		}
 	}()
 	w.db.SetMaxOpenConns(1)
 	if w.conn, err = w.db.Conn(ctx); err != nil {
 		return nil, err
 	}
-	if err = migrate(ctx, w.conn); err != nil {
+	if err = migrate(ctx, w.conn, path, opts.Log); err != nil {
 		return nil, err
 	}
 	if _, err = w.conn.ExecContext(ctx, inMemory); err != nil {
@@ -194,7 +201,7 @@ func (w *writer) close() error {
 			err = errors.Join(err, w.journal.close())
 		}
 	}
-	return errors.Join(err, w.lookup.Close(), w.conn.Close(), w.db.Close())
+	return errors.Join(err, w.lookup.Close(), w.conn.Close(), w.db.Close(), w.file.Close())
 }
 
 // Err returns why failed is closed, or nil.

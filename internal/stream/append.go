@@ -32,6 +32,12 @@ var refusals = map[int]error{
 	10054: ErrTooLarge, // message size exceeds maximum
 }
 
+// refusal is why the stream keeps nothing for now: a limit that was reached, say. It is an ErrUnavailable.
+type refusal struct{ *apiError }
+
+func (r refusal) Error() string        { return "NATS keeps nothing: " + r.Description }
+func (r refusal) Is(target error) bool { return target == ErrUnavailable }
+
 // Append is one entry to be kept.
 type Append struct {
 	Subject string  // behind NAME.log.
@@ -62,8 +68,9 @@ type appends struct {
 
 	mu     sync.Mutex // guards what follows, and publishing, so that numbers are in order on the wire
 	head   uint64
-	passed uint64 // appends before this one wait for a grace at the most
-	reign  string // of the leader that was there last
+	passed uint64    // appends before this one wait for a grace at the most
+	reign  string    // of the leader that was there last
+	told   time.Time // when the log was last told of a refusal
 	queue  []*sent
 }
 
@@ -147,6 +154,10 @@ func (a *appends) heard(m *nats.Msg) {
 	seq, dup, err := answer(m)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if why := (refusal{}); errors.As(err, &why) && time.Since(a.told) > tellEvery {
+		a.told = time.Now()
+		a.s.log.Warn("NATS keeps nothing of what is written", "event", "stream.full", "reason", why.Description)
+	}
 	if i := number - a.head; number >= a.head && i < uint64(len(a.queue)) && !a.queue[i].answered {
 		one := a.queue[i]
 		one.answered, one.seq, one.dup, one.err = true, seq, dup, err
@@ -200,7 +211,7 @@ func answer(m *nats.Msg) (seq uint64, dup bool, err error) {
 		if known, ok := refusals[ack.Error.Code]; ok {
 			return 0, false, known
 		}
-		return 0, false, ErrUnavailable
+		return 0, false, refusal{ack.Error}
 	}
 	if ack.Seq == 0 {
 		return 0, false, ErrUnavailable

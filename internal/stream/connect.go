@@ -6,10 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -114,7 +116,9 @@ func (s *Stream) natsOptions() ([]nats.Option, error) {
 		// Only what was asked for is trusted to be loopback, or to have the name in its certificate.
 		nats.IgnoreDiscoveredServers(),
 		nats.DisconnectErrHandler(func(*nats.Conn, error) {
-			s.log.Warn("the connection to NATS is lost; looking for a server", "event", "nats.lost")
+			if s.done.Err() == nil { // else it is this program that ends it
+				s.log.Warn("the connection to NATS is lost; looking for a server", "event", "nats.lost")
+			}
 			s.appends.lost()
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
@@ -150,10 +154,17 @@ func (s *Stream) natsOptions() ([]nats.Option, error) {
 	if err != nil {
 		return nil, fmt.Errorf("can't read the NATS credentials: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !credential(s.o.Creds, mode) {
 		return nil, fmt.Errorf("the NATS credentials in %s may be read by others (mode %04o): chmod 600 it", s.o.Creds, mode)
 	}
 	return append(options, nats.UserCredentials(s.o.Creds)), nil
+}
+
+// credential says whether the file is one of systemd's: in a directory that nobody else can enter, where an access
+// control list for the service's user shows as the group's right to read.
+func credential(name string, mode fs.FileMode) bool {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	return dir != "" && mode&0o037 == 0 && filepath.Dir(name) == filepath.Clean(dir)
 }
 
 // roots are nil, the system's, where no CA is given.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -137,20 +138,29 @@ func (s *Stream) LastEach(ctx context.Context, filter string, each func(Entry) e
 			break
 		}
 	}
-	for _, subject := range slices.Sorted(maps.Keys(subjects)) {
-		e, err := s.Last(ctx, strings.TrimPrefix(subject, s.o.Name+".log."))
-		if errors.Is(err, ErrNotFound) {
-			continue // deleted meanwhile, or the mark
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(subjects)), asksAtOnce) {
+		entries, errs := make([]Entry, len(some)), make([]error, len(some))
+		var asking sync.WaitGroup
+		for i, subject := range some {
+			asking.Go(func() { entries[i], errs[i] = s.Last(ctx, strings.TrimPrefix(subject, s.o.Name+".log.")) })
 		}
-		if err == nil {
-			err = each(e)
-		}
-		if err != nil {
-			return err
+		asking.Wait()
+		for i, err := range errs {
+			if errors.Is(err, ErrNotFound) {
+				continue // deleted meanwhile, or the mark
+			}
+			if err == nil {
+				err = each(entries[i])
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+const asksAtOnce = 64 // so that a list does not take a way there and back for each
 
 // Delete overwrites an entry with noise, on every replica, and removes it. It
 // is nil where the entry is gone already; else the error is ErrUnavailable or ctx's.

@@ -94,6 +94,9 @@ func (s *Stream) establish(ctx context.Context) error {
 		return err
 	}
 	info, err := s.info(ctx)
+	if code(err) == codeNoStream && s.o.Find {
+		return permanent{fmt.Errorf("%w: %s", ErrNoStream, s.o.Name)}
+	}
 	if code(err) == codeNoStream {
 		if err = s.create(ctx); err == nil {
 			info, err = s.info(ctx)
@@ -107,7 +110,7 @@ func (s *Stream) establish(ctx context.Context) error {
 	}
 	s.identity = identity(info)
 	s.mark = max(info.Config.FirstSeq, 1)
-	if info.State.LastSeq >= s.mark {
+	if info.State.LastSeq >= s.mark || s.o.Find {
 		return nil
 	}
 	return s.setMark(ctx)
@@ -123,6 +126,9 @@ func (s *Stream) usable(ctx context.Context) error {
 		if major < leastMajor || major == leastMajor && minor < leastMinor {
 			return refuse("nats-server %s is too old: %d.%d or later is needed", version, leastMajor, leastMinor)
 		}
+	}
+	if most := s.nc.MaxPayload(); most < MaxEntry {
+		return refuse("the NATS server takes messages of %d bytes at the most (max_payload), and parley's are up to %d: raise it on all NATS servers", most, MaxEntry)
 	}
 	var account struct{}
 	err := s.ask(ctx, "INFO", nil, &account)

@@ -94,6 +94,10 @@ func TestServerRefused(t *testing.T) {
 	without.JetStream = false
 	refused(t, stream.Options{Servers: startNode(t, without).ClientURL(), Wait: time.Second}, "JetStream is not enabled")
 
+	short := base()
+	short.MaxPayload = stream.MaxEntry - 1
+	refused(t, stream.Options{Servers: startNode(t, short).ClientURL(), Replicas: 1}, "max_payload")
+
 	single := startNode(t, base()).ClientURL()
 	refused(t, stream.Options{Servers: single}, "needs a cluster")
 	one := stream.Options{Servers: single, Replicas: 1, Name: "one"}

@@ -105,7 +105,8 @@ func (r *reader) catchUp(ctx context.Context) (behind bool, err error) {
 	if err := r.hand(ctx); err != nil { // what came before something failed
 		return false, err
 	}
-	if latest := r.s.latest.Load(); latest != nil && latest.asked.After(r.moved) && r.s.verdict(latest.streamInfo, r.next) != nil {
+	latest := r.s.latest.Load()
+	if r.s.missing.Load() || latest != nil && latest.asked.After(r.moved) && r.s.verdict(latest.streamInfo, r.next) != nil {
 		if err := r.s.judge(ctx, r.next); err != nil {
 			return false, err
 		}

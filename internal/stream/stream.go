@@ -28,6 +28,7 @@ var (
 	ErrTooLarge    = errors.New("the entry is too large for the stream")
 	ErrUnavailable = errors.New("the stream can't be reached")
 	ErrNotFound    = errors.New("no such entry in the stream")
+	ErrNoStream    = errors.New("there is no such stream yet")
 	ErrReplaced    = errors.New("the stream was deleted, or replaced by another of its name")
 	ErrTruncated   = errors.New("the stream has lost entries that it had")
 	ErrPlain       = errors.New("nats:// is not encrypted and goes to this machine only (127.0.0.1, [::1], localhost): use tls://")
@@ -51,6 +52,7 @@ type Options struct {
 	CA       string        // PEM file; the system's roots where empty
 	Name     string        // of the stream; "" is [DefaultName]
 	Replicas int           // 1, 3 or 5: the stream's when it is made; one with fewer is refused. 0 is [DefaultReplicas]
+	Find     bool          // never make one: where there is none, Open fails with ErrNoStream
 	First    uint64        // when it is made: no entry gets a sequence as low as this
 	Wait     time.Duration // how long Open waits for a server and a leader; 0: for ever, telling the log every few seconds
 	Pending  int           // appends without an acknowledgement at once; 0 is [DefaultPending]
@@ -74,6 +76,7 @@ type Stream struct {
 	appends  appends
 	answered atomic.Int64 // Unix nanoseconds of when the leader was last heard
 	latest   atomic.Pointer[observation]
+	missing  atomic.Bool // when last asked, NATS knew of no such stream
 	awake    chan struct{}
 }
 
@@ -143,6 +146,14 @@ func (s *Stream) Name() string { return s.o.Name }
 
 // Identity was given when the stream was made, and tells it from another of the same name.
 func (s *Stream) Identity() string { return s.identity }
+
+// LastHeard is the sequence of the stream's last entry as its leader told it last, a second ago or so while it is reachable.
+func (s *Stream) LastHeard() uint64 {
+	if latest := s.latest.Load(); latest != nil {
+		return latest.State.LastSeq
+	}
+	return 0
+}
 
 // Reachable says whether the stream's leader answers, as of the last two seconds or so.
 func (s *Stream) Reachable() bool {

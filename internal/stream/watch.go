@@ -25,6 +25,7 @@ func (s *Stream) watch() {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	since := time.Now()
+	var wrong string // with how the stream is set up
 	for {
 		select {
 		case <-s.done.Done():
@@ -37,6 +38,10 @@ func (s *Stream) watch() {
 		if err == nil {
 			s.latest.Store(&observation{info, asked})
 			s.appends.reigns(info.reign(), asked)
+			wrong = s.compare(info, wrong)
+		}
+		if gone := code(err) == codeNoStream; err == nil || gone {
+			s.missing.Store(gone)
 		}
 		switch {
 		case err == nil:
@@ -52,6 +57,21 @@ func (s *Stream) watch() {
 			}
 		}
 	}
+}
+
+// compare tells the log where somebody has changed how the stream is set up, once for
+// each change, and returns what is wrong with it now. Nobody is ended for it: it may be on its way to what it should be.
+func (s *Stream) compare(info *streamInfo, before string) (wrong string) {
+	if err := s.o.agrees(&info.Config); err != nil {
+		wrong = err.Error()
+	}
+	switch {
+	case wrong != "" && wrong != before:
+		s.log.Error("the stream was changed: what is acknowledged may be lost, or nothing be kept", "event", "stream.changed", "reason", wrong)
+	case wrong == "" && before != "":
+		s.log.Info("the stream is as it should be again", "event", "stream.right")
+	}
+	return wrong
 }
 
 // wake has the watcher look now: after a reconnect, and where an answer is slow.

@@ -53,6 +53,7 @@ type Server struct {
 	visits   chan net.Conn
 	closed   chan struct{}
 	close    sync.Once
+	answers  answers
 }
 
 // New makes a server whose sessions run under ctx.
@@ -67,7 +68,7 @@ func New(ctx context.Context, sessions *session.Service, log *slog.Logger, opts 
 	}
 	s := &Server{
 		ctx: ctx, sessions: sessions, log: log, opts: opts, files: files,
-		visits: make(chan net.Conn), closed: make(chan struct{}),
+		visits: make(chan net.Conn), closed: make(chan struct{}), answers: answers{by: map[string]int64{aPage: 0, aSocket: 0, aRefusal: 0}},
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -160,7 +161,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.last(s.opts.Life) || hasBody(r) { // what of a body follows is never read as a request (RFC 9112, 6.1 and 11.2)
 		w.Header().Set("Connection", "close")
 	}
-	if refused := s.route(w, r, c); refused != nil {
+	refused := s.route(w, r, c)
+	s.answers.count(r, refused)
+	if refused != nil {
 		refused.write(w)
 	}
 }

@@ -79,17 +79,27 @@ func ReadPassword(name string) (string, error) {
 	return password, nil
 }
 
-// Version is a program's name, its version or the revision it was built from, and the Go release that built it.
+// Version is a program's name, its version, the commit it was built from (with -dirty where there was more than that), and the
+// Go release that built it.
 func Version(program string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return program + " devel"
 	}
-	revision := ""
+	return describe(program, info)
+}
+
+func describe(program string, info *debug.BuildInfo) string {
+	said := []string{program, info.Main.Version}
+	settings := make(map[string]string)
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			revision = " " + s.Value
-		}
+		settings[s.Key] = s.Value
 	}
-	return program + " " + info.Main.Version + revision + " " + info.GoVersion
+	if commit := settings["vcs.revision"]; commit != "" {
+		if settings["vcs.modified"] == "true" {
+			commit += "-dirty"
+		}
+		said = append(said, commit)
+	}
+	return strings.Join(append(said, info.GoVersion), " ")
 }
