@@ -17,10 +17,11 @@ import (
 // places are where the picture of the architecture has a package: column, in widths of a box, and row.
 var places = map[string]struct{ column, row float64 }{
 	"cmd/parley": {0, 0}, "cmd/parley-probe": {1, 0}, "cmd/parley-bench": {2, 0}, "cmd/parleyd": {3, 0},
-	"internal/client": {0, 1}, "cmd/internal/flags": {1, 1}, "internal/server": {2, 1}, "internal/web": {3, 1}, "internal/store": {4, 1},
-	"internal/cluster": {3, 2}, "internal/control": {4, 2},
-	"internal/session": {2, 3}, "internal/chat": {3, 4},
-	"tlsutil": {0, 5}, "protocol": {1, 5}, "auth": {3, 5}, "internal/stream": {4, 5},
+	"protocol/bot": {0, 1}, "cmd/internal/flags": {1, 1}, "internal/metrics": {4, 1},
+	"internal/client": {0, 2}, "internal/server": {2, 2}, "internal/web": {3, 2}, "internal/store": {4, 2},
+	"internal/systemd": {0, 3}, "internal/issuer": {1, 3}, "internal/cluster": {3, 3}, "internal/control": {4, 3},
+	"internal/session": {2, 4}, "internal/chat": {3, 5},
+	"tlsutil": {0, 6}, "protocol": {1, 6}, "auth": {3, 6}, "internal/stream": {4, 6},
 }
 
 // aside are packages of floors that no running service has behind it: what takes pictures.
@@ -28,9 +29,9 @@ var aside = []string{"docs/", "internal/tmux", "internal/picture"}
 
 // Of the picture, in pixels.
 const (
-	boxWidth, boxHeight = 146, 76
-	columns, rows       = 5, 6
-	columnGap, rowGap   = 14, 32
+	boxWidth, boxHeight = 146, 74
+	columns, rows       = 5, 7
+	columnGap, rowGap   = 14, 28
 	labelHeight         = 18
 	charsInBox          = 25
 )
