@@ -66,7 +66,9 @@ func TestSheet(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	over := time.AfterFunc(limit, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	end := func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with a server that it has left
+	over := time.AfterFunc(limit, end)
+	defer end()
 	defer over.Stop()
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, &out)
