@@ -29,7 +29,7 @@ var aside = []string{"docs/", "internal/tmux", "internal/picture"}
 
 // Of the picture, in pixels.
 const (
-	boxWidth, boxHeight = 146, 74
+	boxWidth, boxHeight = 146, 80
 	columns, rows       = 5, 7
 	columnGap, rowGap   = 14, 28
 	labelHeight         = 18
