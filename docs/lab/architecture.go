@@ -33,7 +33,7 @@ const (
 	columns, rows       = 5, 7
 	columnGap, rowGap   = 14, 28
 	labelHeight         = 18
-	charsInBox          = 25
+	charsInBox          = 23
 )
 
 var (
