@@ -122,6 +122,7 @@ func TestArchitecture(t *testing.T) {
 
 // TestPrinted: Chromium makes a PDF of some pages of it.
 func TestPrinted(t *testing.T) {
+	t.Parallel()
 	parleytest.Need(t, "cmark")
 	parleytest.Need(t, "chromium")
 	dir := t.TempDir()

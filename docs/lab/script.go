@@ -122,13 +122,13 @@ var script = []step{
 		title: "The server is killed, and comes back", shows: "kill -9; alice speaks meanwhile; the server is started again.",
 		proves: "clients notice, come back by themselves, and nothing is missed.", best: true,
 		said: "The hardest case. The server is killed with signal nine, which leaves it no time to say goodbye. Both clients say that the connection is lost, and try again by themselves. " +
-			"Alice speaks while there is no server. Then it is started again. The clients come back without a password, and say: nothing was missed. Bob sees what Alice said, once.",
+			"Alice speaks while there is no server. Then it is started again. The clients come back without a password, and Alice's says: nothing was missed. Bob sees what Alice said, once.",
 		acts: []act{
 			keys(byHand, "C-l"), enter(byHand, "kill -9 $(cat server.pid)"), await(server, "Killed"), await(alice, "connection lost"), await(bob, "connection lost"),
 			enter(alice, "is anybody still there?"), enter(server, "./serve"), settled(server, "listening", 1),
-			await(alice, "nothing was missed"), await(bob, "nothing was missed"), await(bob, "is anybody still there?"),
+			await(alice, "back; nothing was missed"), await(bob, "back; "), await(bob, "is anybody still there?"),
 		},
-		expect: []sight{{server, "Killed"}, {bob, "connection lost"}, {bob, "nothing was missed"}, {bob, "is anybody still there?"}},
+		expect: []sight{{server, "Killed"}, {bob, "connection lost"}, {alice, "back; nothing was missed"}, {bob, "back; "}, {bob, "is anybody still there?"}},
 	},
 	{
 		title: "Everybody leaves", shows: "alice and bob quit, and the server is stopped.", proves: "every end is an orderly one, and is logged.",

@@ -24,11 +24,13 @@ const (
 	halfWidth     = 59 // and two columns between the halves
 )
 
-// panes are the terminals, with their left upper corners.
-var panes = []struct {
+// pane is where a terminal is on the screen: its left upper corner, of the line with its name, and its size below that.
+type pane struct {
 	name, caption              string
 	column, row, width, height int
-}{
+}
+
+var panes = []pane{
 	{byHand, "carol, by hand", 0, headHeight, halfWidth, 18},
 	{alice, "alice", halfWidth + 2, headHeight, halfWidth, 8},
 	{bob, "bob", halfWidth + 2, headHeight + 9, halfWidth, 9},
