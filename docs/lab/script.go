@@ -101,12 +101,12 @@ var script = []step{
 		expect: []sight{{byHand, "ERROR|too-long|"}, {alice, "a short one again"}},
 	},
 	{
-		title: "A flood", shows: "carol sends sixty messages at once.", proves: "an account has a rate; beyond it messages are refused, and others are not held up.",
-		said: "Carol floods the room: sixty messages at once. About forty are let through, since people may be quick for a moment. " +
+		title: "A flood", shows: "carol sends a hundred messages at once.", proves: "an account has a rate; beyond it messages are refused, and others are not held up.",
+		said: "Carol floods the room: a hundred messages at once. About forty are let through, since people may be quick for a moment. " +
 			"The rest is refused: error, rate limited, with the seconds that she has to wait. Bob, who has a rate of his own, speaks at once, and Alice hears him. " +
 			"So one person can not talk down the others.",
 		acts: []act{
-			paste(byHand, strings.Repeat("MSG|me, me, me!\n", 60)), await(byHand, "ERROR|rate-limited|"), await(alice, "me, me, me!"),
+			paste(byHand, strings.Repeat("MSG|me, me, me!\n", 100)), await(byHand, "ERROR|rate-limited|"), await(alice, "me, me, me!"),
 			enter(bob, "calm down, carol"), await(alice, "calm down, carol"),
 		},
 		expect: []sight{{byHand, "ERROR|rate-limited|"}, {alice, "me, me, me!"}, {alice, "calm down, carol"}},

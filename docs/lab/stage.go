@@ -71,10 +71,10 @@ func (s *stage) Fatalf(format string, args ...any) {
 	panic(failure(fmt.Sprintf("step %d, %s, after %d frames: ", s.number, s.step.title, len(s.frames)) + fmt.Sprintf(format, args...)))
 }
 
-// serve is how the server is started: so that it can be killed by its number.
+// serve is how the server is started: so that it can be killed by its number, and that who types by hand, on a slow machine, has the time to.
 const serve = `#!/bin/sh
 echo $$ >server.pid
-exec parleyd --listen %s --data data --cert certs/server.pem --key certs/server-key.pem
+exec parleyd --listen %s --login-timeout 1m --data data --cert certs/server.pem --key certs/server-key.pem
 `
 
 // open makes certificates and accounts with the programs in a directory, and opens the terminals.
