@@ -54,6 +54,9 @@ func (a attack) Name() string { name, _, _ := strings.Cut(a.Tried, ": "); return
 // What is what was tried.
 func (a attack) What() string { _, what, _ := strings.Cut(a.Tried, ": "); return what }
 
+// Untried is how many attacks could not be tried.
+func (p *probed) Untried() int { return len(p.Attacks) - p.Held - p.Fell }
+
 // probed is a run of the probe: its rows, and when it was.
 type probed struct {
 	Attacks []attack

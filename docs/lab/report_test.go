@@ -49,7 +49,7 @@ func TestReport(t *testing.T) {
 	for _, part := range []string{
 		"Ada Lovelace · A01234567", "https://example.org/lab1/recording.mp3", "New attack surfaces. A protocol hands strangers a parser",
 		"What happens if the server crashes while a client is connected?", "How can the server handle multiple clients?",
-		"Why can recv(1024) split messages unexpectedly?", "How would you add basic security", "of 3 attacks 1 held and 1 fell", "slow-hello", "<b> & more",
+		"Why can recv(1024) split messages unexpectedly?", "How would you add basic security", "of 3 attacks 1 held, 1 fell and 1 could not be tried", "slow-hello", "<b> & more",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q is not in it", part)
