@@ -30,7 +30,7 @@ func unraced(t *testing.T) {
 const mostExposed = 2.0
 
 // units copies the units, as they would be where parleyd is installed, with drop-ins by the unit's extension, if any.
-func units(t *testing.T, program string, dropIn string) (dir string, paths []string) {
+func units(t *testing.T, program, dropIn string) (dir string, paths []string) {
 	t.Helper()
 	dir = t.TempDir()
 	for _, name := range []string{"parleyd.service", "parleyd.socket", "parleyd-backup.service", "parleyd-backup.timer"} {
@@ -48,9 +48,12 @@ func units(t *testing.T, program string, dropIn string) (dir string, paths []str
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		more, err := os.ReadFile(filepath.Join("systemd", dropIn+strings.TrimPrefix(filepath.Ext(name), ".")+".conf"))
-		if dropIn == "" || err != nil || strings.Contains(name, "backup") {
+		if dropIn == "" || strings.Contains(name, "backup") {
 			continue
+		}
+		more, err := os.ReadFile(filepath.Join("systemd", dropIn+strings.TrimPrefix(filepath.Ext(name), ".")+".conf"))
+		if err != nil {
+			t.Fatal(err)
 		}
 		if err := os.Mkdir(filepath.Join(dir, name+".d"), 0o755); err != nil {
 			t.Fatal(err)
