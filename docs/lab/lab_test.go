@@ -82,6 +82,9 @@ func unseen(t *testing.T, cast string) (all []string) {
 
 // TestScript: the script is played by the real programs, and what it says is seen.
 func TestScript(t *testing.T) {
+	if parleytest.Race {
+		t.Skip("scripts of other programs: they run without the race detector")
+	}
 	t.Parallel()
 	parleytest.Need(t, "tmux")
 	parleytest.Need(t, "openssl")

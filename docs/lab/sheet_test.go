@@ -22,6 +22,9 @@ const limit = 5 * time.Minute
 
 // TestSheet does the lab sheet, command by command, with the answers in testdata.
 func TestSheet(t *testing.T) {
+	if parleytest.Race {
+		t.Skip("scripts of other programs: they run without the race detector")
+	}
 	t.Parallel()
 	for _, program := range []string{"bash", "openssl", "python3"} {
 		parleytest.Need(t, program)
