@@ -46,7 +46,7 @@ func (m *monitoring) begin(log *slog.Logger) (end func(), err error) {
 	if m.Metrics == "" {
 		return func() {}, nil
 	}
-	listeners, err := listen([]string{m.addr()})
+	listeners, err := listen("--metrics", []string{m.addr()})
 	if err != nil {
 		return nil, err
 	}
