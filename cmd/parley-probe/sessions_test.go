@@ -8,7 +8,7 @@ var sessionTwins = []twin{
 var sessionMutations = []mutation{
 	{"auth/token.go", "|| t.Account != name {", `|| t.Account != name && !without("session-id") {`},
 	{"auth/token.go", `if t.Opened != "" && t.Confirmed {`, `if t.Opened != "" && t.Confirmed && !without("token-replay") {`},
-	{"auth/token.go", "return Resumed{}, s.endFamily(ctx, t)",
-		"if without(\"token-family\") {\n\t\t\t\treturn Resumed{}, ErrDenied\n\t\t\t}\n\t\t\treturn Resumed{}, s.endFamily(ctx, t)"},
+	{"auth/token.go", "return Resumed{}, s.endFamily(ctx, t, session)",
+		"if without(\"token-family\") {\n\t\t\t\treturn Resumed{}, ErrDenied\n\t\t\t}\n\t\t\treturn Resumed{}, s.endFamily(ctx, t, session)"},
 	{"internal/store/token.go", "if !ok || version != s.Spent.Version {", `if !ok || version != s.Spent.Version && !without("token-race") {`},
 }

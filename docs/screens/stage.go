@@ -75,7 +75,7 @@ func (s *stage) start() {
 	}
 }
 
-var listening = regexp.MustCompile(`"msg":"listening","addr":"([^"]+)"`)
+var listening = regexp.MustCompile(`"msg":"listening",.*"addr":"([^"]+)"`)
 
 // listening waits for the server's address.
 func (s *stage) listening() string {

@@ -88,6 +88,9 @@ func (t *Timeline) Older(page []protocol.Event, start bool) {
 	last, before := int64(0), false // before: something is older than was asked for; where nothing is, there is no going on
 	for _, e := range page {
 		before = before || e.Room == t.Name && e.ID < t.before
+		if e.Room == t.Name && e.Command == protocol.EventGone {
+			t.forget(e.ID) // it may have been counted, dropped from here, and taken back while there was no connection
+		}
 		switch {
 		case t.cut:
 		case e.Room != t.Name || e.ID <= last: // the server is confused

@@ -53,6 +53,7 @@ func TestPageTalk(t *testing.T) {
 	carol.Await("|lobby|alice|hello from alice")
 	carol.Do("MSG|hello from carol, bob")
 	alice.shows("hello from carol, bob")
+	bob.shows("hello from carol, bob")
 	if n := js[int](bob, `document.querySelectorAll('.message.meant mark').length`); n != 1 {
 		t.Errorf("%d messages are marked as for bob", n)
 	}
