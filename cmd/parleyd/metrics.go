@@ -41,16 +41,25 @@ func (m *monitoring) addr() string {
 	return m.Metrics
 }
 
-// begin serves what there is to see of a server that is not up yet, until the function that it returns is called.
-func (m *monitoring) begin(log *slog.Logger) (end func(), err error) {
-	if m.Metrics == "" {
+// begin serves what there is to see of a server that is not up yet, until the function that it returns is called. An inherited
+// socket takes the place of --metrics.
+func (m *monitoring) begin(by *manager, log *slog.Logger) (end func(), err error) {
+	listeners := by.take(metricsSocket)
+	switch {
+	case len(listeners) > 1:
+		return nil, fmt.Errorf("there are %d inherited sockets %q, and one is served", len(listeners), metricsSocket)
+	case len(listeners) == 1:
+	case m.Metrics == "":
 		return func() {}, nil
-	}
-	listeners, err := listen("--metrics", []string{m.addr()})
-	if err != nil {
-		return nil, err
+	default:
+		if listeners, err = listen("--metrics", []string{m.addr()}); err != nil {
+			return nil, err
+		}
 	}
 	at := listeners[0].Addr().String()
+	if m.Pprof && !isLoopback(at) {
+		return nil, fmt.Errorf("--pprof is for loopback only, and the inherited socket %q listens on %s", metricsSocket, at)
+	}
 	log.Info("serving metrics", "event", "metrics.listening", "addr", at, "pprof", m.Pprof)
 	if !isLoopback(at) {
 		log.Warn("whoever reaches this address can read the metrics", "event", "metrics.open", "addr", at)

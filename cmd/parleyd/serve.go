@@ -72,7 +72,7 @@ func (c *serve) Run() error {
 	if err != nil {
 		return err
 	}
-	end, err := c.monitoring.begin(log)
+	end, err := c.monitoring.begin(&c.manager, log)
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,11 @@ const (
 	startingEvery = 15 * time.Second
 )
 
-// webSocket is the name of sockets that are for --web-listen.
-const webSocket = "web"
+// The names of sockets that are for --web-listen, and of the one for --metrics. All others are for --listen.
+const (
+	webSocket     = "web"
+	metricsSocket = "metrics"
+)
 
 // underManager finds out who started this process. What is wrong with telling is logged, and no reason not to serve.
 func underManager(log *slog.Logger) (m manager, err error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,10 +183,10 @@ func TestRestartRefusesNobody(t *testing.T) {
 	s.SignIn("ann")
 }
 
-// TestInheritedSockets: by their names they lead to lines or the page, and what can't be is refused.
+// TestInheritedSockets: by their names they lead to lines, the page or the metrics, and not to what the others lead to.
 func TestInheritedSockets(t *testing.T) {
-	lines, page := socket(t), socket(t)
-	s := activated(t, "line:web", []*net.TCPListener{lines, page}, "--listen", "127.0.0.1:1")
+	lines, page, seen := socket(t), socket(t), socket(t)
+	s := activated(t, "line:web:metrics", []*net.TCPListener{lines, page, seen}, "--listen", "127.0.0.1:1")
 	s.User("ann")
 	s.SignIn("ann")
 	config := s.TLS()
@@ -198,5 +199,14 @@ func TestInheritedSockets(t *testing.T) {
 	defer conn.Close()
 	if _, err := tls.DialWithDialer(patient, "tcp", lines.Addr().String(), config); err == nil {
 		t.Error("the page is on the socket for lines as well")
+	}
+	ask := &http.Client{Timeout: parleytest.Patience}
+	ready, err := ask.Get("http://" + seen.Addr().String() + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Body.Close()
+	if ready.StatusCode != http.StatusOK {
+		t.Errorf("the socket for metrics says %s", ready.Status)
 	}
 }

@@ -104,7 +104,7 @@ func testDeb(t *testing.T, deb, repository string) {
 
 	do("--install", deb)
 	for _, path := range []string{settings, "usr/bin/parley", "usr/bin/parley-probe", "usr/share/man/man8/parleyd.8.gz", "usr/share/man/man1/parley.1.gz",
-		"lib/systemd/system/parleyd.service", "lib/systemd/system/parleyd.socket", "usr/share/zsh/vendor-completions/_parleyd"} {
+		"lib/systemd/system/parleyd.service", "lib/systemd/system/parleyd.socket", "lib/systemd/system/parleyd-backup.timer", "usr/share/parley/alerts.yml", "usr/share/zsh/vendor-completions/_parleyd"} {
 		has(path, true)
 	}
 	if enabled, _ := filepath.Glob(in("etc/systemd/system/*")); len(enabled) > 0 {

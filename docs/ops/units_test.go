@@ -29,11 +29,11 @@ func unraced(t *testing.T) {
 // mostExposed is what systemd-analyze security may say of the unit, of 10.
 const mostExposed = 2.0
 
-// units copies the units, as they would be where parleyd is installed.
-func units(t *testing.T, program string) (service, socket string) {
+// units copies the units, as they would be where parleyd is installed, with drop-ins by the unit's extension, if any.
+func units(t *testing.T, program, dropIn string) (dir string, paths []string) {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"parleyd.service", "parleyd.socket"} {
+	dir = t.TempDir()
+	for _, name := range []string{"parleyd.service", "parleyd.socket", "parleyd-backup.service", "parleyd-backup.timer"} {
 		b, err := os.ReadFile(filepath.Join("systemd", name))
 		if err != nil {
 			t.Fatal(err)
@@ -44,28 +44,48 @@ func units(t *testing.T, program string) (service, socket string) {
 		// Which is not installed, nor is the program.
 		b = bytes.ReplaceAll(b, []byte("\nDocumentation=man:parleyd(8)\n"), []byte("\n"))
 		b = bytes.ReplaceAll(b, []byte("/usr/bin/parleyd"), []byte(program))
+		paths = append(paths, filepath.Join(dir, name))
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			t.Fatal(err)
 		}
+		if dropIn == "" || strings.Contains(name, "backup") {
+			continue
+		}
+		more, err := os.ReadFile(filepath.Join("systemd", dropIn+strings.TrimPrefix(filepath.Ext(name), ".")+".conf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(filepath.Join(dir, name+".d"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		more = bytes.ReplaceAll(more, []byte("/usr/bin/parleyd"), []byte(program))
+		if err := os.WriteFile(filepath.Join(dir, name+".d", "more.conf"), more, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return filepath.Join(dir, "parleyd.service"), filepath.Join(dir, "parleyd.socket")
+	return dir, paths
 }
 
-// TestUnitsAreRight: systemd understands every line, and finds the service well locked up.
+// TestUnitsAreRight: systemd understands every line, and finds the services well locked up; also with the drop-ins for ACME.
 func TestUnitsAreRight(t *testing.T) {
 	unraced(t)
 	analyze := parleytest.Need(t, "systemd-analyze")
-	service, socket := units(t, parleytest.Build(t, "parleyd"))
-	if out, err := exec.Command(analyze, "verify", service, socket).CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
-	}
-	out, err := exec.Command(analyze, "security", "--offline=true", "--no-pager", service).CombinedOutput()
-	said := regexp.MustCompile(`Overall exposure level for parleyd\.service: ([0-9.]+)`).FindSubmatch(out)
-	if err != nil || said == nil {
-		t.Fatalf("systemd-analyze security: %v\n%s", err, out)
-	}
-	if exposed, err := strconv.ParseFloat(string(said[1]), 64); err != nil || exposed >= mostExposed {
-		t.Errorf("systemd-analyze security says %s, and it is to be below %v\n%s", said[1], mostExposed, out)
+	program := parleytest.Build(t, "parleyd")
+	for _, dropIn := range []string{"", "acme-"} {
+		dir, paths := units(t, program, dropIn)
+		if out, err := exec.Command(analyze, append([]string{"verify"}, paths...)...).CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("systemd-analyze verify, with drop-ins %q: %v\n%s", dropIn, err, out)
+		}
+		for _, name := range []string{"parleyd.service", "parleyd-backup.service"} {
+			out, err := exec.Command(analyze, "security", "--offline=true", "--no-pager", filepath.Join(dir, name)).CombinedOutput()
+			said := regexp.MustCompile(`Overall exposure level for ` + regexp.QuoteMeta(name) + `: ([0-9.]+)`).FindSubmatch(out)
+			if err != nil || said == nil {
+				t.Fatalf("systemd-analyze security: %v\n%s", err, out)
+			}
+			if exposed, err := strconv.ParseFloat(string(said[1]), 64); err != nil || exposed >= mostExposed {
+				t.Errorf("systemd-analyze security says %s of %s, and it is to be below %v\n%s", said[1], name, mostExposed, out)
+			}
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 )
 
@@ -225,6 +226,9 @@ const (
 // TestFailedSync lets an fsync fail, once or from then on: of the journal (while something is said), of the
 // write-ahead log (when the database is to keep what the journal has) or of the database (at a checkpoint).
 func TestFailedSync(t *testing.T) {
+	if parleytest.Race {
+		t.Skip("it is about one goroutine, of a process that strace slows down already")
+	}
 	needs(t, "strace")
 	for _, file := range []string{byWorker, bySelf, "parley.db-wal", "parley.db"} {
 		for _, when := range []string{"1+", "5", "5+"} {

@@ -19,6 +19,7 @@ import (
 
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 )
 
@@ -188,6 +189,9 @@ func TestNoRoomForCopy(t *testing.T) {
 
 // TestKilledInMigration: a process that is killed at any write of an upgrade comes up again, with everything that was acknowledged.
 func TestKilledInMigration(t *testing.T) {
+	if parleytest.Race {
+		t.Skip("it is about one goroutine, of a process that strace slows down already")
+	}
 	needs(t, "strace")
 	t.Parallel()
 	for n := 1; ; n += max(1, n/3) {

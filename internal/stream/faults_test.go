@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"parley/internal/parleytest"
 	"parley/internal/stream"
 )
 
@@ -122,6 +123,9 @@ func (p *pulse) reset() {
 // TestFaults kills and stops each server under two streams that append and
 // read, and measures how long nothing goes. What was acknowledged is read once, in order.
 func TestFaults(t *testing.T) {
+	if parleytest.Race {
+		t.Skip("it waits for elections; TestClusterChaos has the same faults")
+	}
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
