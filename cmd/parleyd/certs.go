@@ -10,8 +10,8 @@ import (
 type certs struct {
 	Out   path     `required:"" placeholder:"DIR" help:"Where ca.pem, ca-key.pem, server.pem and server-key.pem go."`
 	Host  []string `placeholder:"NAME" help:"DNS name or IP address that clients connect to; repeatable."`
-	Force bool     `help:"Overwrite what is there, the CA too: every client then needs the new ca.pem or pin."`
-	Renew bool     `help:"Only a new certificate for the server key that is there: ca.pem and the pin stay."`
+	Force bool     `env:"-" help:"Overwrite what is there, the CA too: every client then needs the new ca.pem or pin."`
+	Renew bool     `env:"-" help:"Only a new certificate for the server key that is there: ca.pem and the pin stay."`
 }
 
 // Run makes the files and says what to do with them.

@@ -16,7 +16,7 @@ import (
 // checking looks whether a server with these flags is, or would be, all right.
 type checking struct {
 	serve
-	JSON bool `name:"json" help:"One JSON object a line: check, state (ok, warn, fail), says, do."`
+	JSON bool `env:"-" name:"json" help:"One JSON object a line: check, state (ok, warn, fail), says, do."`
 }
 
 // finding is what one check found.
@@ -125,7 +125,7 @@ func (i *inspection) say(state, do, format string, args ...any) {
 
 // flags are refused as serve refuses them.
 func (i *inspection) flags(context.Context) {
-	err := errors.Join(i.bounds.check(), checkListen(i.Listen), i.checkWeb(), i.acmeFlags.check(i.serve))
+	err := errors.Join(i.bounds.check(), checkListen(i.Listen), i.checkWeb(), i.acmeFlags.check(i.serve), i.keeping.check(i.Nats), i.monitoring.check())
 	switch {
 	case err != nil:
 		i.fail("", "%v", err)

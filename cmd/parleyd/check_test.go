@@ -80,6 +80,7 @@ func TestCheckRunning(t *testing.T) {
 	found = checked(t, with("--listen", s.Addr, "--listen", other.Addr().String())...)
 	wantFound(t, found, "ports", fine, "is the running server's")
 	wantFound(t, found, "ports", failing, other.Addr().String()+" is in use by another program")
+	wantFound(t, checked(t, with("--listen", s.Addr, "--metrics", other.Addr().String())...), "ports", failing, other.Addr().String()+" is in use by another program")
 	free := other.Addr().String()
 	other.Close()
 	wantFound(t, checked(t, with("--listen", free)...), "ports", warning, "is free, though a server runs")

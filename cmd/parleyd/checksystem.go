@@ -16,14 +16,17 @@ import (
 // ports looks whether each address is free, or the running server's.
 func (i *inspection) ports(ctx context.Context) {
 	for _, addr := range i.Listen {
-		i.port(ctx, addr)
+		i.port(ctx, "--listen", addr)
 	}
 	if addr := strings.TrimPrefix(i.WebListen, plainPrefix); addr != "" {
-		i.port(ctx, addr)
+		i.port(ctx, "--web-listen", addr)
+	}
+	if i.Metrics != "" {
+		i.port(ctx, "--metrics", i.monitoring.addr())
 	}
 }
 
-func (i *inspection) port(ctx context.Context, addr string) {
+func (i *inspection) port(ctx context.Context, flag, addr string) {
 	l, err := listening.Listen(ctx, "tcp", addr)
 	if err == nil {
 		defer l.Close()
@@ -36,7 +39,7 @@ func (i *inspection) port(ctx context.Context, addr string) {
 	case errors.Is(err, syscall.EADDRINUSE) && i.server > 0 && listens(i.server, addr):
 		i.ok("%s is the running server's (process %d)", addr, i.server)
 	case errors.Is(err, syscall.EADDRINUSE):
-		i.fail("stop that one, or choose another --listen", "%s is in use by another program", addr)
+		i.fail("stop that one, or choose another "+flag, "%s is in use by another program", addr)
 	case errors.Is(err, syscall.EACCES):
 		i.fail("give the server CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=), or listen above 1023 and forward", "%s is not for this user to listen on", addr)
 	default:

@@ -24,8 +24,8 @@ type kept struct {
 // is done with it.
 func (k kept) settled(ctx context.Context, r control.Request, do func() error) error {
 	dir := string(k.Data)
-	if !store.Exists(dir) {
-		return fmt.Errorf("there is no database in %s: is it the server's --data?", dir)
+	if err := k.Data.kept(); err != nil {
+		return err
 	}
 	for give := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		_, err := control.Ask(ctx, dir, r)
@@ -44,7 +44,7 @@ func (k kept) settled(ctx context.Context, r control.Request, do func() error) e
 
 type backup struct {
 	File  string `arg:"" help:"Where to; not in the data directory."`
-	Force bool   `help:"Replace FILE where it is there."`
+	Force bool   `env:"-" help:"Replace FILE where it is there."`
 	kept
 }
 
@@ -81,14 +81,14 @@ func (r *restore) Run() error {
 	if done.Clustered {
 		then = "it follows a cluster's stream: start it with --nats, and it fetches what it lacks"
 	}
-	return say(err, "restored %s to %s: up to %s; %s\n", r.File, r.Data, done.Last.Format(time.RFC3339), then)
+	return say(err, "restored %s to %s: up to %s; %s\n", r.File, r.Data, done.Last.UTC().Format(time.RFC3339), then)
 }
 
 type export struct {
 	Room  string    `arg:"" help:"The room; @NAME@NAME is what two have said to each other."`
-	JSON  bool      `name:"json" required:"" help:"One JSON object a line, the only form there is."`
-	Since time.Time `placeholder:"TIME" help:"From this time on, 2026-01-31T00:00:00Z."`
-	Until time.Time `placeholder:"TIME" help:"Before this time."`
+	JSON  bool      `env:"-" name:"json" required:"" help:"One JSON object a line, the only form there is."`
+	Since time.Time `env:"-" placeholder:"TIME" help:"From this time on, 2026-01-31T00:00:00Z."`
+	Until time.Time `env:"-" placeholder:"TIME" help:"Before this time."`
 	kept
 }
 
@@ -113,7 +113,7 @@ func (e *export) Run() error {
 	out := bufio.NewWriter(os.Stdout)
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
-	err := e.settled(ctx, control.Request{Op: "export", Name: room}, func() error {
+	err := e.settled(ctx, control.Request{Op: "export", Room: room}, func() error {
 		return store.Export(ctx, string(e.Data), room, e.Since, e.Until, func(m chat.Message) error {
 			return lines.Encode(exported{m.ID, m.Time.Format("2006-01-02T15:04:05.000Z07:00"), m.Room, m.User, m.Text, m.Text == ""})
 		})

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -204,10 +205,22 @@ func TestDataRefused(t *testing.T) {
 	binary.BigEndian.PutUint32(newer[60:], 999) // user_version
 	beside := write("beside", whole)
 	write("beside-wal", []byte("something"))
+	link := at("link")
+	if err := os.Symlink(there, link); err != nil {
+		t.Fatal(err)
+	}
+	pipe := at("pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		says string
 		args []string
 	}{
+		{"is no regular file", []string{"backup", link, "--force", "--data", s.Data}},
+		{"is no regular file", []string{"backup", pipe, "--force", "--data", s.Data}},
+		{"is no regular file", []string{"backup", place, "--force", "--data", s.Data}},
+		{"is no file", []string{"restore", pipe, "--data", at("i")}},
 		{"is there already", []string{"backup", there, "--data", s.Data}},
 		{"choose a file in another directory", []string{"backup", filepath.Join(s.Data, "x"), "--data", s.Data}},
 		{"choose a file in another directory", []string{"backup", filepath.Join(s.Data, "parley.db"), "--force", "--data", s.Data}},
@@ -231,7 +244,7 @@ func TestDataRefused(t *testing.T) {
 		}
 	}
 	// What was refused has left nothing, and a good one can be restored there.
-	for _, dir := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+	for _, dir := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i"} {
 		s.Run("", "restore", good, "--data", at(dir))
 	}
 	if b, _ := os.ReadFile(there); string(b) != "mine" {

@@ -57,12 +57,12 @@ func (c *serve) open(ctx context.Context, h *house, keys *tlsutil.KeyPair, log *
 		return nil, errors.Join(err, e.shut())
 	}
 	if len(e.lines) == 0 {
-		if e.lines, err = listen(c.Listen); err != nil {
+		if e.lines, err = listen("--listen", c.Listen); err != nil {
 			return nil, errors.Join(err, e.shut())
 		}
 	}
 	if addr != "" && len(e.web) == 0 {
-		if e.web, err = listen([]string{addr}); err != nil {
+		if e.web, err = listen("--web-listen", []string{addr}); err != nil {
 			return nil, errors.Join(err, e.shut())
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"reflect"
 	"strconv"
 	"strings"
@@ -141,6 +142,17 @@ func (p *path) UnmarshalText(text []byte) error {
 		return errors.New("the path is empty")
 	}
 	*p = path(text)
+	return nil
+}
+
+// kept fails where there is no database in the directory, or none that this user may see (os.ErrPermission).
+func (p path) kept() error {
+	if _, err := os.ReadDir(string(p)); errors.Is(err, os.ErrPermission) {
+		return fmt.Errorf("%w; run this as the server's user", err)
+	}
+	if !store.Exists(string(p)) {
+		return fmt.Errorf("there is no database in %s: is it the server's --data?", p)
+	}
 	return nil
 }
 

@@ -45,7 +45,7 @@ SIGTERM and SIGINT stop it in order, a second one at once; SIGHUP reloads the ce
 Exit codes: 0 done; 1 failed, or told to stop twice; 2 wrong usage; 3 certificate or key refused; 4 the data directory is in use; 5 the disk failed (start again: what was acknowledged is there).`
 
 type commandLine struct {
-	Version kong.VersionFlag `help:"Show the version."`
+	Version kong.VersionFlag `env:"-" help:"Show the version."`
 
 	Serve    serve    `cmd:"" default:"withargs" help:"Serve (also without the word)."`
 	Check    checking `cmd:"" help:"Look whether a server with these flags is, or would be, all right; it may be running."`

@@ -52,7 +52,7 @@ func (m *monitoring) begin(by *manager, log *slog.Logger) (end func(), err error
 	case m.Metrics == "":
 		return func() {}, nil
 	default:
-		if listeners, err = listen([]string{m.addr()}); err != nil {
+		if listeners, err = listen("--metrics", []string{m.addr()}); err != nil {
 			return nil, err
 		}
 	}

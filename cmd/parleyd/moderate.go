@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"parley/internal/control"
-	"parley/internal/store"
 	"parley/protocol"
 )
 
@@ -55,8 +55,8 @@ type (
 		operator
 	}
 	sessionMute struct {
-		Name string        `arg:"" help:"The account's name."`
-		For  time.Duration `env:"-" required:"" placeholder:"TIME" help:"How long: 30m, 24h; a year at most."`
+		Name string   `arg:"" help:"The account's name."`
+		For  muteTime `env:"-" required:"" placeholder:"TIME" help:"How long: 30m, 24h, 7d; a year at most."`
 		operator
 	}
 	sessionUnmute struct {
@@ -109,11 +109,29 @@ func (c *sessionEnd) Run() error {
 // Run mutes.
 func (c *sessionMute) Run() error {
 	if c.For <= 0 {
-		return &exitError{exitUsage, errors.New("--for is how long, such as 30m or 24h; session unmute lifts a mute")}
+		return &exitError{exitUsage, errors.New("--for is how long, such as 30m, 24h or 7d; session unmute lifts a mute")}
 	}
-	until := time.Now().Add(c.For)
+	until := time.Now().Add(time.Duration(c.For))
 	_, err := c.ask(control.Request{Op: "session mute", Name: c.Name, Until: until})
 	return say(err, "muted %s until %s\n", c.Name, until.UTC().Format(time.RFC3339))
+}
+
+// muteTime is a time as people write it: 30m, 24h, 7d.
+type muteTime time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (m *muteTime) UnmarshalText(text []byte) error {
+	if number, ok := strings.CutSuffix(string(text), "d"); ok {
+		days, err := strconv.ParseUint(number, 10, 16)
+		*m = muteTime(time.Duration(days) * 24 * time.Hour)
+		if err == nil {
+			return nil
+		}
+	} else if d, err := time.ParseDuration(string(text)); err == nil {
+		*m = muteTime(d)
+		return nil
+	}
+	return fmt.Errorf("%q is no time: write 30m, 24h or 7d", text)
 }
 
 // Run lifts a mute.
@@ -189,8 +207,8 @@ func (c *roomBroadcast) Run() error {
 
 // ask asks the server that runs on the directory.
 func (o *operator) ask(r control.Request) (control.Response, error) {
-	if !store.Exists(string(o.Data)) {
-		return control.Response{}, fmt.Errorf("there is no database in %s: is it the server's --data?", o.Data)
+	if err := o.Data.kept(); err != nil {
+		return control.Response{}, err
 	}
 	response, err := control.Ask(context.Background(), string(o.Data), r)
 	if errors.Is(err, control.ErrNoServer) {

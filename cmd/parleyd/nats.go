@@ -108,8 +108,8 @@ type migrate struct {
 func (m *migrate) Run() error {
 	ctx, stop := untilTold()
 	defer stop()
-	if !store.Exists(string(m.Data)) {
-		return fmt.Errorf("there is no database in %s: is it the server's --data?", m.Data)
+	if err := m.Data.kept(); err != nil {
+		return err
 	}
 	log := warnings()
 	from, err := store.Open(ctx, string(m.Data), store.Options{Log: log})

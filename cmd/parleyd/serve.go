@@ -252,12 +252,15 @@ func checkAddr(flag, addr string) error {
 // listening leaves finding peers that are gone to internal/server.
 var listening = net.ListenConfig{KeepAlive: -1}
 
-func listen(addrs []string) (listeners []net.Listener, err error) {
+func listen(flag string, addrs []string) (listeners []net.Listener, err error) {
 	for _, addr := range addrs {
 		l, err := listening.Listen(context.Background(), "tcp", addr)
 		if err != nil {
 			for _, l := range listeners {
 				l.Close()
+			}
+			if errno := syscall.Errno(0); errors.As(err, &errno) {
+				err = fmt.Errorf("%s %s: %w", flag, addr, errno)
 			}
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/term"
@@ -58,8 +58,8 @@ type throttle struct {
 
 type userAdd struct {
 	named
-	Admin  bool `help:"May eject people and make rooms where they are fixed."`
-	Invite bool `help:"The password is a first one: it must be changed at the first sign-in."`
+	Admin  bool `env:"-" help:"May eject people and make rooms where they are fixed."`
+	Invite bool `env:"-" help:"The password is a first one: it must be changed at the first sign-in."`
 }
 
 type (
@@ -67,12 +67,15 @@ type (
 	userDisable struct{ named }
 	userEnable  struct{ named }
 	userRemove  struct{ named }
-	userList    struct{ accounts }
+	userList    struct {
+		JSON bool `env:"-" name:"json" help:"One JSON object a line."`
+		accounts
+	}
 
-	throttleList struct{ operator }
+	throttleList struct{ listing }
 	throttleLift struct {
 		Name    string `arg:"" optional:"" help:"The account's name."`
-		Address string `placeholder:"IP" help:"The address."`
+		Address string `env:"-" placeholder:"IP" help:"The address."`
 		operator
 	}
 )
@@ -122,9 +125,7 @@ func (c *userList) Run() error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tMADE\tSTANDING")
-	for _, a := range r.Accounts {
+	return printList(c.JSON, r.Accounts, "USER\tMADE\tSTANDING", func(a control.Account) []any {
 		var marks []string
 		for _, m := range []struct {
 			is   bool
@@ -134,9 +135,8 @@ func (c *userList) Run() error {
 				marks = append(marks, m.mark)
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", a.Name, a.Made.Format(time.DateOnly), strings.Join(marks, ", "))
-	}
-	return w.Flush()
+		return []any{a.User, a.Made.UTC().Format(time.DateOnly), strings.Join(marks, ", ")}
+	})
 }
 
 // Run lists the throttles.
@@ -145,16 +145,9 @@ func (c *throttleList) Run() error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tADDRESS\tFAILURES\tWAITS UNTIL")
-	for _, t := range r.Throttled {
-		name := t.Name
-		if name == "" {
-			name = "(any)"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", name, t.Address, t.Failures, t.Until.Format(time.RFC3339))
-	}
-	return w.Flush()
+	return printList(c.JSON, r.Throttled, "USER\tADDRESS\tFAILURES\tUNTIL", func(t control.Throttle) []any {
+		return []any{cmp.Or(t.User, "(any)"), t.Address, t.Failures, t.Until.UTC().Format(time.RFC3339)}
+	})
 }
 
 // Run lifts throttles.
@@ -175,8 +168,8 @@ func say(err error, format string, args ...any) error {
 
 // do asks the server that runs on the directory; where none runs, nobody is throttled.
 func (o *operator) do(r control.Request) (control.Response, error) {
-	if !store.Exists(string(o.Data)) {
-		return control.Response{}, fmt.Errorf("there are no accounts in %s: is it the server's --data?", o.Data)
+	if err := o.Data.kept(); err != nil {
+		return control.Response{}, err
 	}
 	response, err := control.Ask(context.Background(), string(o.Data), r)
 	if errors.Is(err, control.ErrNoServer) {
@@ -194,8 +187,9 @@ func (a *accounts) do(r control.Request) (control.Response, error) {
 		return a.doInStream(ctx, r)
 	case a.Data == "":
 		return control.Response{}, &exitError{exitUsage, errors.New("--data DIR is missing, the server's data directory; or --nats URL for a cluster's accounts")}
-	case r.Op != "user add" && r.Op != "user import" && !store.Exists(string(a.Data)):
-		return control.Response{}, fmt.Errorf("there are no accounts in %s: is it the server's --data?", a.Data)
+	}
+	if err := a.Data.kept(); err != nil && (errors.Is(err, os.ErrPermission) || r.Op != "user add" && r.Op != "user import") {
+		return control.Response{}, err
 	}
 	for give := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		response, err := control.Ask(ctx, string(a.Data), r)

@@ -58,7 +58,7 @@ type Refused struct {
 
 // Account is an account as operators see it: nothing secret.
 type Account struct {
-	Name     string    `json:"name"`
+	User     string    `json:"user"`
 	Admin    bool      `json:"admin,omitempty"`
 	Disabled bool      `json:"disabled,omitempty"`
 	Invited  bool      `json:"invited,omitempty"`
@@ -68,7 +68,7 @@ type Account struct {
 
 // Throttle is one throttle that holds now.
 type Throttle struct {
-	Name     string    `json:"name,omitempty"` // empty: the address, whatever the account
+	User     string    `json:"user,omitempty"` // empty: the address, whatever the account
 	Address  string    `json:"address"`
 	Failures int       `json:"failures"`
 	Until    time.Time `json:"until"`
@@ -152,7 +152,7 @@ func listUsers(ctx context.Context, h House, _ Request) (Response, error) {
 	accounts, err := h.Auth.List(ctx)
 	var r Response
 	for _, one := range accounts {
-		r.Accounts = append(r.Accounts, Account{one.Name, one.Admin, one.Disabled, one.Invited, one.Removed, one.Made})
+		r.Accounts = append(r.Accounts, Account{one.Name, one.Admin, one.Disabled, one.Invited, one.Removed, one.Made.UTC()})
 	}
 	return r, err
 }
@@ -160,7 +160,7 @@ func listUsers(ctx context.Context, h House, _ Request) (Response, error) {
 func listThrottles(_ context.Context, h House, _ Request) (Response, error) {
 	var r Response
 	for _, t := range h.Auth.Throttled() {
-		r.Throttled = append(r.Throttled, Throttle{t.Name, t.Address, t.Failures, t.Until})
+		r.Throttled = append(r.Throttled, Throttle{t.Name, t.Address, t.Failures, t.Until.UTC().Truncate(time.Millisecond)})
 	}
 	return r, nil
 }

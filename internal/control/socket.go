@@ -23,9 +23,10 @@ const socketName = "control.sock"
 
 // Bounds of one operation over the socket.
 const (
-	maxRequest = 64 << 10
-	maxWait    = 30 * time.Second
-	maxAtOnce  = 8
+	maxRequest    = 64 << 10
+	requestWithin = 5 * time.Second // a command says what it wants at once
+	maxWait       = 30 * time.Second
+	maxAtOnce     = 8
 )
 
 // Server answers operators on the socket of a data directory.
@@ -36,6 +37,8 @@ type Server struct {
 	log      *slog.Logger
 	running  sync.WaitGroup
 	slots    chan struct{}
+	open     context.Context // until Close
+	shut     context.CancelFunc
 }
 
 // Listen makes the socket in dir and answers on it until Close. The caller holds the
@@ -58,13 +61,15 @@ func Listen(dir string, h House, log *slog.Logger) (*Server, error) {
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	s := &Server{dir: dir, listener: l, house: h, log: log, slots: make(chan struct{}, maxAtOnce)}
+	s.open, s.shut = context.WithCancel(context.Background())
 	s.running.Add(1)
 	go s.accept()
 	return s, nil
 }
 
-// Close stops answering, waits for the operations under way and removes the socket.
+// Close stops answering, waits for the operations under way and removes the socket. Who has not said yet what it wants is not waited for.
 func (s *Server) Close() {
+	s.shut()
 	s.listener.Close()
 	os.Remove(filepath.Join(s.dir, socketName))
 	s.running.Wait()
@@ -82,7 +87,12 @@ func (s *Server) accept() {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		s.slots <- struct{}{}
+		select {
+		case s.slots <- struct{}{}:
+		case <-s.open.Done():
+			conn.Close()
+			return
+		}
 		s.running.Add(1)
 		go func() {
 			defer func() { <-s.slots; s.running.Done() }()
@@ -93,22 +103,32 @@ func (s *Server) accept() {
 
 func (s *Server) answer(conn net.Conn) {
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(maxWait))
-	ctx, cancel := context.WithTimeout(context.Background(), maxWait)
-	defer cancel()
-	var request Request
-	if err := json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&request); err != nil {
-		s.log.Warn("control socket: bad request", "event", "control.strange")
+	request, err := s.read(conn)
+	if err != nil {
+		if s.open.Err() == nil {
+			s.log.Warn("control socket: bad request", "event", "control.strange")
+		}
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), maxWait)
+	defer cancel()
 	response, err := Do(ctx, s.house, request)
 	if err != nil {
 		response.Error = err.Error()
 	}
 	s.log.With(audit(peer(conn), request, response)...).Info("operator", "event", "control.done")
+	conn.SetWriteDeadline(time.Now().Add(requestWithin))
 	if err := json.NewEncoder(conn).Encode(response); err != nil {
 		s.log.Warn("control socket: the answer could not be written", "event", "control.unanswered", "error", err)
 	}
+}
+
+// read returns what a command asks for; it gives up when the server is closed.
+func (s *Server) read(conn net.Conn) (r Request, err error) {
+	conn.SetReadDeadline(time.Now().Add(requestWithin))
+	defer context.AfterFunc(s.open, func() { conn.SetReadDeadline(time.Now()) })()
+	err = json.NewDecoder(io.LimitReader(conn, maxRequest)).Decode(&r)
+	return r, err
 }
 
 // Ask has the server that runs on dir carry out r. Errors: ErrNoServer; what

@@ -2,10 +2,12 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,39 @@ import (
 	"parley/internal/chat/chattest"
 	"parley/internal/store"
 )
+
+// TestRestoreForeign: what this program never makes is not run, and nothing is left of it.
+func TestRestoreForeign(t *testing.T) {
+	for _, odd := range []string{
+		`CREATE TRIGGER t AFTER UPDATE ON log BEGIN UPDATE accounts SET admin = 1; END`,
+		`CREATE VIEW v AS SELECT 1`,
+	} {
+		dir, place := t.TempDir(), t.TempDir()
+		if err := open(t, dir, store.Options{}).Close(); err != nil {
+			t.Fatal(err)
+		}
+		file, restored := filepath.Join(place, "backup"), filepath.Join(place, "restored")
+		if err := store.Backup(t.Context(), dir, file, false); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("sqlite", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(odd); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.Restore(t.Context(), file, restored); err == nil || !strings.Contains(err.Error(), "not a database of this program") {
+			t.Errorf("%s: %v", odd, err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(restored, "parley*")); len(left) != 0 {
+			t.Errorf("%s: %q is left", odd, left)
+		}
+	}
+}
 
 // TestBackupOfNode: the backup of a cluster's node is that node again, and fetches what it lacks; it is no single server's database.
 func TestBackupOfNode(t *testing.T) {

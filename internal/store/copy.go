@@ -20,9 +20,12 @@ const (
 )
 
 // copyDatabase makes a copy of the database at path, as it is now, in the place of the file to, where it is durable and its owner's
-// alone. A file that is there is replaced only where that is asked for. What fails leaves nothing.
+// alone. A file that is there is replaced only where that is asked for, and anything else that is there (a device, a link) never. What fails leaves nothing.
 func copyDatabase(ctx context.Context, path, to string, replace bool) (err error) {
-	if _, err := os.Lstat(to); err == nil && !replace {
+	switch info, err := os.Lstat(to); {
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file, and a backup takes the place of nothing else: choose another name", to)
+	case err == nil && !replace:
 		return fmt.Errorf("%s: %w", to, os.ErrExist)
 	}
 	dir := filepath.Dir(to)

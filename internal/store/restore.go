@@ -25,7 +25,7 @@ type Restored struct {
 const idsAhead = 1 << 20
 
 // Restore makes the database in dir, which must be empty or missing, from a backup. It refuses what is no whole database of this
-// program, or a later version's (ErrNewer). A database of a single machine goes on with ids that nobody has seen, and without
+// program, or has been given triggers or views, or is a later version's (ErrNewer). A database of a single machine goes on with ids that nobody has seen, and without
 // resume tokens: one that was used up after the backup was made would be good again.
 func Restore(ctx context.Context, file, dir string) (r Restored, err error) {
 	lock, err := lockDir(dir)
@@ -78,7 +78,7 @@ func copyFile(from, to string) (err error) {
 	if hasLog(from) {
 		return fmt.Errorf("%s-wal is beside it: that is no backup, but the database of a server that runs or was killed; make one with parleyd backup", from)
 	}
-	in, err := os.Open(from)
+	in, err := os.OpenFile(from, os.O_RDONLY|unix.O_NONBLOCK, 0) // nobody may ever write to a pipe
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,11 @@ func openRestored(ctx context.Context, path string) (r Restored, err error) {
 	}
 	if version == 0 {
 		return r, errForeign
+	}
+	// A trigger would go on doing what whoever has touched the file wants.
+	var odd string
+	if is, err := found(conn.QueryRowContext(ctx, `SELECT type || ' ' || name FROM sqlite_schema WHERE type NOT IN ('table', 'index')`), &odd); err != nil || is {
+		return r, errors.Join(err, fmt.Errorf("%w: it has the %q", errForeign, odd))
 	}
 	var report string
 	if err := conn.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&report); err != nil || report != "ok" {
