@@ -137,7 +137,7 @@ func TestBackup(t *testing.T) {
 	if got := exportRoom(t, s, restored, "@bob@alice"); len(got) != 1 || got[0].Text != "between us | two" || got[0].Room != "@alice@bob" {
 		t.Errorf("the conversation: %+v", got)
 	}
-	if !strings.Contains(s.Log(), `"op":"export","name":"@alice@bob"`) {
+	if !strings.Contains(s.Log(), `"op":"export","room":"@alice@bob"`) {
 		t.Error("the log does not tell of the export")
 	}
 }
