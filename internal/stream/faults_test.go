@@ -159,11 +159,14 @@ func TestFaults(t *testing.T) {
 				case <-time.After(5 * time.Millisecond):
 				}
 				id := fmt.Sprint(i, "-", n)
+				appending.Add(1)
 				s.Append(stream.Append{Subject: "said", ID: id, Data: []byte(id)}, func(seq uint64, _ bool, err error) {
+					defer appending.Done()
 					if err == nil {
 						pulses[i].beat()
 						kept.Store(seq, id)
-						highest.Store(max(highest.Load(), seq))
+						for was := highest.Load(); was < seq && !highest.CompareAndSwap(was, seq); was = highest.Load() {
+						}
 					}
 				})
 			}
