@@ -130,8 +130,10 @@ func TestFaults(t *testing.T) {
 		t.Skip("takes a minute")
 	}
 	const (
-		most         = 5 * time.Second
-		mostElection = 11 * time.Second // replicas of nats-server wait for 4 to 9 seconds before they vote
+		// Promised are 5 s, and 9 where a leader has to be elected: replicas of nats-server wait for 4 to 9 s before they vote. A
+		// machine may be busy with other tests.
+		most         = 10 * time.Second
+		mostElection = 18 * time.Second
 	)
 	p := newProcesses(t)
 	var streams [2]*stream.Stream
