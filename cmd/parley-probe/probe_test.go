@@ -176,9 +176,6 @@ func judgedByTime(name string) bool {
 // no time, or of all with PARLEY_SOAK=1.
 func TestTwins(t *testing.T) {
 	if parleytest.Race {
-		t.Skip("the servers that fall are none that anybody runs")
-	}
-	if parleytest.Race {
 		t.Skip("what stages see is no matter of races: TestAllHold runs them all under the detector")
 	}
 	for _, twin := range twins {
