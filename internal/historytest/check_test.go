@@ -21,6 +21,9 @@ func TestGood(t *testing.T) {
 
 // TestMutations: each single fault is seen, and called by its name, wherever it is in whatever history.
 func TestMutations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("too few are drawn for each kind to come")
+	}
 	for _, m := range mutations {
 		t.Run(m.name, func(t *testing.T) {
 			made := 0
