@@ -45,22 +45,17 @@ func Inspect(ctx context.Context, dir string) (_ *Inspection, err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	i := &Inspection{}
-	files, err := fs.Glob(migrations, "migrations/*.sql")
+	version, files, err := readVersion(ctx, db)
+	if err == nil && version == 0 {
+		err = errForeign
+	}
+	if errors.Is(err, errForeign) {
+		err = fmt.Errorf("parley.db: %w: move it away, or choose another directory", err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	i.Newest = len(files)
-	var application int
-	if err := db.QueryRowContext(ctx, `SELECT user_version, application_id FROM pragma_user_version, pragma_application_id`).Scan(&i.Version, &application); err != nil {
-		return nil, fmt.Errorf("read the database's version: %w", err)
-	}
-	switch {
-	case application != applicationID:
-		return nil, errors.New("parley.db is not a database of this program: move it away, or choose another directory")
-	case i.Version > i.Newest:
-		return nil, fmt.Errorf("the database has version %d, this program knows up to %d: it was %w; use that one", i.Version, i.Newest, ErrNewer)
-	}
+	i := &Inspection{Version: version, Newest: len(files)}
 	if i.Faults, err = quickCheck(ctx, db); err != nil {
 		return nil, err
 	}

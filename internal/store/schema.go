@@ -32,9 +32,11 @@ var errForeign = errors.New("it is not a database of this program")
 
 // readVersion reads the version of a database, 0 where it is empty, and which migrations there are. It refuses one that this program
 // cannot serve.
-func readVersion(ctx context.Context, conn *sql.Conn) (version int, files []string, err error) {
+func readVersion(ctx context.Context, on interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) (version int, files []string, err error) {
 	var application, tables int
-	err = conn.QueryRowContext(ctx, `SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
+	err = on.QueryRowContext(ctx, `SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
 		FROM pragma_user_version, pragma_application_id`).Scan(&version, &application, &tables)
 	if err != nil {
 		return 0, nil, fmt.Errorf("read the database's version: %w", err)
@@ -64,7 +66,7 @@ func migrate(ctx context.Context, conn *sql.Conn, path string, log *slog.Logger)
 	}
 	if version > 0 {
 		copied := fmt.Sprintf("%s.v%d", path, version)
-		log.Info("bringing the database to a new version; a copy is made first", "event", "database.upgrade", "from", version, "to", len(files), "copy", copied)
+		log.Info("bringing the database to a new version; a copy is made first", "event", "database.upgrade", "version", version, "newest", len(files), "copy", copied)
 		if err := keepCopy(ctx, path, copied); err != nil {
 			return fmt.Errorf("the database has version %d, and is brought to %d only when there is a copy of it: %w", version, len(files), err)
 		}
