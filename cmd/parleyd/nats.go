@@ -10,11 +10,10 @@ import (
 	"syscall"
 	"time"
 
+	"parley/auth"
 	"parley/internal/control"
 	"parley/internal/store"
 	"parley/internal/stream"
-
-	"parley/auth"
 )
 
 // natsSettings say how the NATS servers of a cluster are reached, and what its stream is.

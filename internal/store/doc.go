@@ -31,9 +31,9 @@
 // # In a cluster
 //
 // The same ops go to a JetStream stream (package stream) instead, which orders those of all nodes, and the tables follow it
-// (follow.go, followrun.go); codec.go has their form. The journal and the backlog are not used: the stream has what the database lacks. What the
+// (follow.go, followrun.go, followtake.go); codec.go has their form. The journal and the backlog are not used: the stream has what the database lacks. What the
 // hub has checked is checked again in the stream's order (recheck.go). Operators change accounts in the stream alone (registry.go), and a
-// single server's database is brought there by migrate.go.
+// single server's database is brought there by migrate.go. A node that comes late finds no text that was taken back (late.go).
 //
 // # Who owns what
 //
