@@ -22,7 +22,7 @@ func openssl(t *testing.T, input string, args ...string) (string, error) {
 		}
 		t.Skip("openssl is missing: nothing else shows that its users can connect")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "openssl", args...)
 	cmd.Stdin = strings.NewReader(input)

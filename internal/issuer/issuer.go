@@ -156,10 +156,10 @@ func (i *Issuer) Run(ctx context.Context) {
 			}
 		}
 		err := i.renew(ctx)
-		if ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			return
 		}
-		failed = i.keep(failed, err)
+		failed = i.keep(failed, err) // a success at the very end, too
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 	"parley/tlsutil"
 )
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // world is a CA, and a server that proves names to it.
 type world struct {
@@ -131,7 +131,7 @@ func TestIssue(t *testing.T) {
 // certified when there are more.
 func TestRenew(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, 12*time.Second)
+	w := newWorld(t, 18*time.Second) // an order has a third of it
 	i, stop := w.open()
 	eventually(t, "there is a certificate", func() bool { return i.Keys().Leaf() != nil })
 	first, pin := i.Keys().Leaf(), i.Keys().Pin()

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is far more than anything here takes.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // pairConfigs are a server's keys and a client that trusts them.
 func pairConfigs(t testing.TB) (*tlsutil.KeyPair, *tls.Config) {

@@ -14,10 +14,16 @@ import (
 
 func secret(context.Context) (string, error) { return "a long enough passphrase", nil }
 
-// connect tries for a moment; nobody listens there, so that its error is ctx's where cfg is good.
-func connect(t *testing.T, cfg bot.Config) error {
+// moment is how long a good bot tries to reach nobody, and patience what a bad one has to say so.
+const (
+	moment   = 50 * time.Millisecond
+	patience = 2 * time.Minute
+)
+
+// connect tries for so long; nobody listens there, so that its error is ctx's where cfg is good.
+func connect(t *testing.T, cfg bot.Config, within time.Duration) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	b, err := bot.Connect(ctx, cfg)
 	if err == nil {
@@ -30,7 +36,7 @@ func connect(t *testing.T, cfg bot.Config) error {
 func TestConfig(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	good := bot.Config{Server: "127.0.0.1:1", Name: "echo", Password: secret, Rooms: []string{"lobby"}, Dir: t.TempDir(), Pin: ""}
-	if err := connect(t, good); !errors.Is(err, context.DeadlineExceeded) {
+	if err := connect(t, good, moment); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a server that is not there is not tried on: %v", err)
 	}
 	for says, change := range map[string]func(*bot.Config){
@@ -48,7 +54,7 @@ func TestConfig(t *testing.T) {
 		bad := good
 		bad.Dir = t.TempDir()
 		change(&bad)
-		if err := connect(t, bad); !strings.Contains(err.Error(), says) || errors.Is(err, context.DeadlineExceeded) {
+		if err := connect(t, bad, patience); !strings.Contains(err.Error(), says) || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", says, err)
 		}
 	}
@@ -68,7 +74,11 @@ func TestDir(t *testing.T) {
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := connect(t, cfg); !strings.Contains(err.Error(), says) {
+		within := patience
+		if says == "deadline" {
+			within = moment
+		}
+		if err := connect(t, cfg, within); !strings.Contains(err.Error(), says) {
 			t.Errorf("%q: %v", content, err)
 		}
 		if kept, err := os.ReadFile(file); err != nil || string(kept) != content {
@@ -85,12 +95,12 @@ func TestDir(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { _, err := bot.Connect(t.Context(), first); ended <- err }()
 	<-inside
-	if err := connect(t, cfg); !errors.Is(err, bot.ErrInUse) {
+	if err := connect(t, cfg, patience); !errors.Is(err, bot.ErrInUse) {
 		t.Errorf("two at once: %v", err)
 	}
 	close(done)
 	<-ended
-	if err := connect(t, cfg); errors.Is(err, bot.ErrInUse) {
+	if err := connect(t, cfg, moment); errors.Is(err, bot.ErrInUse) {
 		t.Error("it stays locked")
 	}
 }
