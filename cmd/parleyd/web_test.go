@@ -32,9 +32,7 @@ func TestWebLines(t *testing.T) {
 	for line := ""; !strings.HasSuffix(line, "|lobby|bob|hello yourself, ✈"); line = b.line() {
 	}
 	for _, log := range []string{`"msg":"connected"`, `"front":"web"`, `"front":"line"`} {
-		if !strings.Contains(s.Log(), log) {
-			t.Errorf("the log has no %s", log)
-		}
+		logged(t, s, log)
 	}
 	if reply := b.do("EXIT|"); reply != "OK|bye" {
 		t.Error(reply)

@@ -42,6 +42,7 @@ type browserConn struct {
 func dialBrowser(s *parleytest.Server, addr string, names ...string) (*tls.Conn, error) {
 	config := s.TLS()
 	config.NextProtos = names
+	config.DynamicRecordSizingDisabled = true // what is written at once comes at once
 	return tls.DialWithDialer(&net.Dialer{Timeout: parleytest.Patience}, "tcp", addr, config)
 }
 
@@ -58,22 +59,44 @@ func wsRequest(host, origin string, more ...string) string {
 // browse opens a WebSocket at the server's own address.
 func browse(s *parleytest.Server) *browserConn {
 	s.T.Helper()
-	conn, err := dialBrowser(s, s.Addr, "http/1.1")
+	b, err := tryBrowse(s)
 	if err != nil {
 		s.T.Fatal(err)
 	}
+	return b
+}
+
+// tryBrowse is browse where the server may close the connection first.
+func tryBrowse(s *parleytest.Server) (*browserConn, error) {
+	s.T.Helper()
+	conn, err := dialBrowser(s, s.Addr, "http/1.1")
+	if err != nil {
+		return nil, err
+	}
 	s.T.Cleanup(func() { conn.NetConn().Close() })
-	return upgraded(s.T, conn, wsRequest(s.Addr, "https://"+s.Addr))
+	return tryUpgraded(s.T, conn, wsRequest(s.Addr, "https://"+s.Addr))
 }
 
 // upgraded sends the request, which must lead to a WebSocket.
 func upgraded(t testing.TB, conn net.Conn, request string) *browserConn {
 	t.Helper()
-	b := &browserConn{t: t, conn: conn, r: bufio.NewReader(conn)}
-	b.write([]byte(request))
-	response, err := http.ReadResponse(b.r, nil)
+	b, err := tryUpgraded(t, conn, request)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return b
+}
+
+// tryUpgraded is upgraded where there may be no answer.
+func tryUpgraded(t testing.TB, conn net.Conn, request string) (*browserConn, error) {
+	t.Helper()
+	b := &browserConn{t: t, conn: conn, r: bufio.NewReader(conn)}
+	if err := b.tryWrite([]byte(request)); err != nil {
+		return nil, err
+	}
+	response, err := http.ReadResponse(b.r, nil)
+	if err != nil {
+		return nil, err
 	}
 	if response.StatusCode != http.StatusSwitchingProtocols || response.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 		body, _ := io.ReadAll(response.Body)
@@ -82,7 +105,7 @@ func upgraded(t testing.TB, conn net.Conn, request string) *browserConn {
 	if len(response.Cookies()) > 0 || response.Header.Get("Sec-WebSocket-Extensions") != "" {
 		t.Errorf("cookies or extensions: %v", response.Header)
 	}
-	return b
+	return b, nil
 }
 
 // signInBrowser opens a WebSocket and signs in.
