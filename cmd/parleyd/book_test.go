@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 type book struct {
 	pace   time.Duration // that each of them waits between two messages
 	filler string        // what each message begins with
+	behind func() bool   // where it is not nil: they wait while somebody has too much to hear
 
 	mu      sync.Mutex
 	texts   map[string]int64 // what was said, and its id
@@ -166,6 +168,9 @@ func (b *book) talk(t *testing.T, s *parleytest.Server, name string) {
 				return
 			}
 			if sent-acknowledged < 16 && !(closed(b.stop) && sent >= next-1) {
+				for b.behind != nil && b.behind() && !closed(b.stop) {
+					time.Sleep(b.pace)
+				}
 				sent++
 				next = max(next, sent+1)
 				fmt.Fprintf(conn, "SEND|lobby|k%d|%s\n", sent, text(sent))
@@ -259,6 +264,7 @@ func readAs(t *testing.T, s *parleytest.Server, name string) (list []message) {
 type witness struct {
 	*parleytest.Conn
 	heard []message
+	count atomic.Int64 // of heard
 	done  chan struct{}
 }
 
@@ -285,6 +291,7 @@ func hear(t *testing.T, s *parleytest.Server, name string) *witness {
 			}
 			if m, ok := parseMessage(t, line); ok {
 				w.heard = append(w.heard, m)
+				w.count.Add(1)
 			}
 		}
 	}()

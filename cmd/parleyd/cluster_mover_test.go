@@ -218,7 +218,11 @@ func (m *mover) refused(reply string) {
 	}
 	if m.conn != nil { // who is connected can read, whatever NATS does
 		const none = "HISTORY|lobby|after|9000000000000000000|1"
-		if reply, err := m.ask(none); err == nil && reply != "OK|0" {
+		reply, err := m.ask(none)
+		if err != nil { // what answers it later would be taken for another's answer
+			m.leave()
+			m.elsewhere()
+		} else if reply != "OK|0" {
 			m.diary.complain("%s at %d: %s: %s", m.name, m.at, none, reply)
 		}
 	}

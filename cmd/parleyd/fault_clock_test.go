@@ -58,7 +58,7 @@ func TestClockJumps(t *testing.T) {
 // the clock was ten years ahead for a while.
 func TestClockAheadAndBack(t *testing.T) {
 	t.Parallel()
-	s := parleytest.Start(t, "--msg-rate", "0.001", "--msg-burst", "2")
+	s := parleytest.Start(t, "--msg-rate", "0.001", "--msg-burst", "2", "--login-timeout", "5m")
 	clock := takeClock(t, s)
 	addUsers(s, "alice", "bob", "carol", "dave")
 	alice, before := s.SignIn("alice"), s.SignIn("bob")

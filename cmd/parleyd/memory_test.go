@@ -113,7 +113,7 @@ func TestMemory(t *testing.T) {
 	if os.Getenv("PARLEY_SOAK") != "" {
 		total = 10 << 30
 	}
-	s := parleytest.Start(t, unlimited("--max-unauth", "0", "--max-conns", "0", "--max-unauth-per-ip", "64", "--handshake-timeout", "1m", "--login-timeout", "1m")...)
+	s := parleytest.Start(t, unlimited("--max-unauth", "0", "--max-conns", "0", "--max-unauth-per-ip", "64", "--handshake-timeout", "5m", "--login-timeout", "5m")...)
 	addUsers(s, "alice", "bob")
 	alice, bob := s.SignIn("alice"), s.SignIn("bob")
 	drop(alice, bob)

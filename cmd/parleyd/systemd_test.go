@@ -1,4 +1,4 @@
-package main_test
+package main
 
 import (
 	"crypto/tls"
@@ -54,7 +54,7 @@ func (k *keeper) hears(begins string) (said string, before []string) {
 // TestServiceManager: what systemd hears of a server's life, in its order.
 func TestServiceManager(t *testing.T) {
 	k := newKeeper(t)
-	s := parleytest.StartUnder(t, []string{"env", "NOTIFY_SOCKET=" + k.path, "WATCHDOG_USEC=200000"})
+	s := parleytest.StartUnder(t, []string{"env", "NOTIFY_SOCKET=" + k.path, "WATCHDOG_USEC=1000000"}) // the socket holds ten messages
 	said, before := k.hears("READY=1\n")
 	if want := "READY=1\nSTATUS=serving on [" + s.Addr + "]"; said != want {
 		t.Errorf("%q, want %q", said, want)
@@ -81,9 +81,10 @@ func TestServiceManager(t *testing.T) {
 func TestServiceManagerHearsOfCatchingUp(t *testing.T) {
 	k := newKeeper(t)
 	nats := parleytest.StartNATS(t, 1)
-	flags := append(nats.Entrance().Flags(), "--nats-replicas", "1")
-	first := parleytest.Start(t, flags...)
-	first.Run(parleytest.Password+"\n", append([]string{"user", "add", "ann"}, flags...)...)
+	way := nats.Entrance()
+	flags := way.Flags()
+	parleytest.Start(t, flags...)
+	addThrough(t, way, "ann")
 	second := parleytest.StartUnder(t, []string{"env", "NOTIFY_SOCKET=" + k.path}, flags...)
 	_, before := k.hears("READY=1\n")
 	if said := strings.Join(before, " "); !strings.Contains(said, "EXTEND_TIMEOUT_USEC=") || !strings.Contains(said, "STATUS=catching up with the stream: ") {
