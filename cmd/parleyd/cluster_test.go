@@ -43,6 +43,7 @@ func startTrio(t *testing.T, r *rand.Rand, accounts ...string) *trio {
 			}
 		}
 		c.ways = append(c.ways, way)
+		c.nats.Ready() // a parleyd that starts while no node leads the stream ends at once
 		c.nodes = append(c.nodes, parleytest.Start(t, unlimited(way.Flags()...)...))
 	}
 	return c
