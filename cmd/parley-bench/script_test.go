@@ -11,6 +11,7 @@ import (
 
 // TestScripts drives the command line against a server, and against none.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	s := parleytest.Start(t, "--guests", "--msg-rate", "0", "--byte-rate", "0")
 	closed := parleytest.Start(t) // to guests
 	l, err := net.Listen("tcp", "127.0.0.1:0")
