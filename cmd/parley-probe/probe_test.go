@@ -23,7 +23,10 @@ func TestMain(m *testing.M) {
 }
 
 // row is what --json prints of a stage.
-type row struct{ Threat, Tried, Seen, Verdict string }
+type row struct {
+	Threat, Tried, Seen, Verdict string
+	Late                         bool
+}
 
 // probed is what a run of the probe came to.
 type probed struct {
@@ -120,7 +123,7 @@ func TestAllHoldInTime(t *testing.T) { allHold(t, inTime) }
 
 // allHold runs stages against a server as it is by default. Two people who talk there all the time lose nothing. What falls by times, and what
 // can't be tried, may do so on a machine that does other things as well: it is tried again by itself; and not judged at all under the race
-// detector, nor, without PARLEY_SOAK=1, how long the two wait.
+// detector, nor, without PARLEY_SOAK=1, how long people wait who talk meanwhile.
 func allHold(t *testing.T, names []string) {
 	cost := "10"
 	if parleytest.Race {
@@ -136,12 +139,12 @@ func allHold(t *testing.T, names []string) {
 	}
 	for _, name := range names {
 		r, timed := got.rows[name], slices.Contains(inTime, name)
-		for tries := 0; (r.Verdict == string(untried) || r.Verdict != string(held) && timed) && !soak && tries < 3; tries++ {
+		for tries := 0; (r.Verdict == string(untried) || r.Verdict != string(held) && timed) && !soak && tries < 2; tries++ {
 			t.Logf("%s %s: %s; again", name, r.Verdict, r.Seen)
 			r = runProbe(t, s, people, []string{name}).rows[name]
 		}
 		t.Logf("%-14s %-8s %s", name, r.Verdict, r.Seen)
-		if !soak && r.Verdict == string(untried) && (timed || strings.Contains(r.Seen, tooSlow)) {
+		if !soak && (r.Verdict == string(untried) && (timed || strings.Contains(r.Seen, tooSlow)) || r.Late && name != "names-time") {
 			continue // this machine is too busy to tell
 		}
 		if r.Verdict != string(held) && !(timed && parleytest.Race) {
