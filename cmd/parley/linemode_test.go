@@ -166,7 +166,7 @@ func TestPaste(t *testing.T) {
 	x.expect("Password of")
 	x.enter(parleytest.Password)
 	x.expect("speak in lobby")
-	const lines = 55
+	const lines = 75
 	x.enter("\x1b[200~" + strings.Repeat("pasted\r", lines-1) + "the last" + "\x1b[201~")
 	for range lines - 1 {
 		bob.Await("|lobby|alice|pasted")
