@@ -22,7 +22,7 @@ import (
 // TestMetrics: what clients do is what is counted, and nothing that they choose is a label.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	s := startMonitored(t, "--msg-rate", "1", "--msg-burst", "5", "--byte-rate", "0", "--login-rate", "3", "--handshake-timeout", "1s", "--guests",
+	s := startMonitored(t, "--msg-rate", "0.001", "--msg-burst", "5", "--byte-rate", "0", "--login-rate", "3", "--handshake-timeout", "3s", "--guests",
 		"--max-unauth-per-ip", "2", "--max-http-per-ip", "2", "--outbox-bytes", "16KiB", "--command-rate", "0")
 	addUsers(s.Server, "alice", "bob", "stuck")
 	first := s.scrape()
@@ -89,8 +89,8 @@ func TestMetrics(t *testing.T) {
 			conn.Close()
 			t.Fatal("TLS 1.2 was taken")
 		}
-		for _, send := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02", ""} {
-			conn := plain(t, s.Addr, "127.0.0.4")
+		for i, send := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02", ""} {
+			conn := plain(t, s.Addr, fmt.Sprintf("127.0.0.%d", 10+i)) // of which no other may still be ending
 			io.WriteString(conn, send)
 			if send != "\x16\x03\x01\x02" {
 				io.Copy(io.Discard, conn) // until it is refused, or its time is over

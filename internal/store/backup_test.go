@@ -16,11 +16,14 @@ import (
 	"parley/internal/store"
 )
 
-// TestRestoreForeign: what this program never makes is not run, and nothing is left of it.
+// TestRestoreForeign: what this program never makes is not run, what lacks something is not taken, and nothing is left of either.
 func TestRestoreForeign(t *testing.T) {
-	for _, odd := range []string{
-		`CREATE TRIGGER t AFTER UPDATE ON log BEGIN UPDATE accounts SET admin = 1; END`,
-		`CREATE VIEW v AS SELECT 1`,
+	for _, tt := range []struct{ done, says string }{
+		{`CREATE TRIGGER t AFTER UPDATE ON log BEGIN UPDATE accounts SET admin = 1; END`, "not a database of this program"},
+		{`CREATE VIEW v AS SELECT 1`, "not a database of this program"},
+		{`DROP TABLE tokens`, "damaged, and nothing was restored: it lacks the table tokens"},
+		{`DROP TABLE log`, "it lacks the table log"},
+		{`ALTER TABLE accounts DROP COLUMN admin`, "it lacks the column accounts.admin"},
 	} {
 		dir, place := t.TempDir(), t.TempDir()
 		if err := open(t, dir, store.Options{}).Close(); err != nil {
@@ -34,17 +37,26 @@ func TestRestoreForeign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.Exec(odd); err != nil {
+		if _, err := db.Exec(tt.done); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.Restore(t.Context(), file, restored); err == nil || !strings.Contains(err.Error(), "not a database of this program") {
-			t.Errorf("%s: %v", odd, err)
+		if _, err := store.Restore(t.Context(), file, restored); err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v", tt.done, err)
 		}
 		if left, _ := filepath.Glob(filepath.Join(restored, "parley*")); len(left) != 0 {
-			t.Errorf("%s: %q is left", odd, left)
+			t.Errorf("%s: %q is left", tt.done, left)
+		}
+		if err := os.Rename(file, filepath.Join(dir, "parley.db")); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(tt.says, "not a") {
+			continue
+		}
+		if found := inspect(t, dir); len(found.Faults) == 0 || !strings.Contains(tt.says, found.Faults[0]) {
+			t.Errorf("%s: %q", tt.done, found.Faults)
 		}
 	}
 }

@@ -19,7 +19,7 @@ const maxFaults = 5
 // Inspection is what can be said of a database without opening it for use, also while a server has it.
 type Inspection struct {
 	Version, Newest int       // its own; the newest that this program knows. An older one is brought up to date at the next start
-	Faults          []string  // of SQLite's quick check, the first few
+	Faults          []string  // of SQLite's quick check, the first few; and what its version has and it lacks. Where there are any, the rest is not told
 	LastID          int64     // of the log
 	LastTime        time.Time // of the log; the zero time where it is empty
 
@@ -58,6 +58,16 @@ func Inspect(ctx context.Context, dir string) (_ *Inspection, err error) {
 	i := &Inspection{Version: version, Newest: len(files)}
 	if i.Faults, err = quickCheck(ctx, db); err != nil {
 		return nil, err
+	}
+	lacking, err := lacks(ctx, db, files[:version])
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range lacking {
+		i.Faults = append(i.Faults, "it lacks "+name)
+	}
+	if len(i.Faults) > 0 {
+		return i, nil
 	}
 	if err := i.readLog(ctx, db, path); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -126,7 +127,7 @@ func openRestored(ctx context.Context, path string) (r Restored, err error) {
 		return r, err
 	}
 	defer conn.Close()
-	version, _, err := readVersion(ctx, conn)
+	version, files, err := readVersion(ctx, conn)
 	if err != nil {
 		return r, err
 	}
@@ -141,6 +142,9 @@ func openRestored(ctx context.Context, path string) (r Restored, err error) {
 	var report string
 	if err := conn.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&report); err != nil || report != "ok" {
 		return r, errors.Join(err, fmt.Errorf("%w: %s", errDamaged, report))
+	}
+	if lacking, err := lacks(ctx, conn, files[:version]); err != nil || len(lacking) > 0 {
+		return r, errors.Join(err, fmt.Errorf("%w: it lacks %s", errDamaged, strings.Join(lacking, ", ")))
 	}
 	var last, seq int64
 	var stream string

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -101,6 +102,49 @@ func migrateTo(ctx context.Context, tx *sql.Tx, version int, file string) error 
 		return fill(ctx, tx)
 	}
 	return nil
+}
+
+// lacks are the tables, columns and indexes that these migrations make and a database has not, as one that was mended by hand may be.
+func lacks(ctx context.Context, db querier, files []string) (names []string, err error) {
+	model, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, model.Close()) }()
+	model.SetMaxOpenConns(1) // each has a memory of its own
+	tx, err := model.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback()
+	for n, file := range files {
+		if err := migrateTo(ctx, tx, n+1, file); err != nil {
+			return nil, err
+		}
+	}
+	want, err := shape(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	has, err := shape(ctx, db)
+	if err != nil {
+		return nil, fmt.Errorf("read the database's tables: %w", err)
+	}
+	for _, name := range want {
+		if !slices.Contains(has, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// shape is the names of a database's tables and indexes, and of the columns of those.
+func shape(ctx context.Context, db querier) (names []string, err error) {
+	var name string
+	err = each(ctx, db, `SELECT 'the ' || type || ' ' || name FROM sqlite_schema UNION ALL
+		SELECT 'the column ' || t.name || '.' || c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table'`,
+		[]any{&name}, func() { names = append(names, name) })
+	return names, err
 }
 
 // keepCopy copies the database, and removes the copies of older versions.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -49,6 +50,20 @@ func TestGather(t *testing.T) {
 	})
 	s.Write([]byte(pong))
 	if want := []string{pong, pong + head + strings.Repeat("x", 132-len(text)) + text + pong, pong}; err != nil || !slices.Equal(v.writes, want) {
+		t.Errorf("%q %v, want %q", v.writes, err, want)
+	}
+}
+
+// TestGatherAtTheEnd: a close frame that came before the message, which is not sent any more then, goes out.
+func TestGatherAtTheEnd(t *testing.T) {
+	v := &visitor{}
+	s := &socket{Visitor: v}
+	const closing = "\x88\x02\x03\xea"
+	err := s.gather(func() error {
+		s.Write([]byte(closing))
+		return net.ErrClosed
+	})
+	if want := []string{closing}; !errors.Is(err, net.ErrClosed) || !slices.Equal(v.writes, want) {
 		t.Errorf("%q %v, want %q", v.writes, err, want)
 	}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/binary"
+	"errors"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -127,7 +128,7 @@ func answer(b []byte) []byte {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 17<<10); return &b }}
 
-// gather has what write writes, and a control frame that comes between, go out as one.
+// gather has what write writes, and a control frame that comes between, go out as one. Where that is the close frame, write fails, and it goes all the same.
 func (s *socket) gather(write func() error) error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
@@ -138,8 +139,9 @@ func (s *socket) gather(write func() error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gathered = nil
-	if err == nil {
-		_, err = s.Visitor.Write(*buf)
+	if len(*buf) > 0 {
+		_, lost := s.Visitor.Write(*buf)
+		err = errors.Join(err, lost)
 	}
 	*buf = (*buf)[:0]
 	return err
