@@ -27,6 +27,9 @@ func addUsers(s *parleytest.Server, names ...string) {
 		all.Go(func() { s.User(name) })
 	}
 	all.Wait()
+	if s.T.Failed() { // no goroutine but the test's own can end it
+		s.T.FailNow()
+	}
 }
 
 // exchange is one line and its reply: the code of an ERROR, or the OK, where * stands for anything.
