@@ -20,7 +20,7 @@ import (
 
 // Patience is how long anything may take before a test fails. It bounds a
 // hang; no test passes or fails by how fast the machine is.
-const Patience = 30 * time.Second
+const Patience = 2 * time.Minute
 
 // Server is a parleyd process with certificates and data of its own.
 type Server struct {
