@@ -18,6 +18,7 @@ import (
 	"parley/auth/authtest"
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 	"parley/internal/store/storetest"
 	"parley/internal/stream"
@@ -34,7 +35,7 @@ var nats = sync.OnceValues(func() (*server.Server, error) {
 		return nil, err
 	}
 	s.Start()
-	if !s.ReadyForConnections(30 * time.Second) {
+	if !s.ReadyForConnections(parleytest.Patience) {
 		return nil, errors.New("nats-server does not start")
 	}
 	natsRuns.Store(true)
@@ -59,7 +60,7 @@ func openStream(t testing.TB, name string, first uint64) *stream.Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := stream.Open(context.Background(), stream.Options{Servers: server.ClientURL(), Name: name, Replicas: 1, First: first, Wait: 30 * time.Second})
+	s, err := stream.Open(context.Background(), stream.Options{Servers: server.ClientURL(), Name: name, Replicas: 1, First: first, Wait: parleytest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +103,7 @@ func startedNode(t testing.TB, name string, opts store.Options) *node {
 }
 
 func TestLogOfCluster(t *testing.T) {
+	t.Parallel()
 	storetest.TestLog(t, func(t *testing.T, dir string) storetest.Log { return openNode(t, dir, streamOf(dir), store.Options{}) })
 }
 
