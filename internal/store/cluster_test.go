@@ -84,15 +84,26 @@ func openNode(t testing.TB, dir, name string, opts store.Options) *node {
 	t.Helper()
 	n := &node{stream: openStream(t, name, 0)}
 	opts.Stream = n.stream
-	var err error
-	if n.Store, err = store.Open(context.Background(), dir, opts); err != nil {
-		t.Fatal(err)
+	n.come(t, dir, opts)
+	return n
+}
+
+// come opens the store and brings it to the stream's end: again, where a machine that stood still has cost the connection.
+func (n *node) come(t testing.TB, dir string, opts store.Options) {
+	t.Helper()
+	for give := time.Now().Add(parleytest.Patience); ; time.Sleep(50 * time.Millisecond) {
+		var err error
+		if n.Store, err = store.Open(context.Background(), dir, opts); err == nil {
+			if err = n.CatchUp(t.Context(), func(uint64, uint64) {}); err == nil {
+				break
+			}
+			n.Store.Close()
+		}
+		if !errors.Is(err, stream.ErrUnavailable) || time.Now().After(give) {
+			t.Fatal(err)
+		}
 	}
 	t.Cleanup(func() { n.Close() })
-	if err := n.CatchUp(t.Context(), func(uint64, uint64) {}); err != nil {
-		t.Fatal(err)
-	}
-	return n
 }
 
 func startedNode(t testing.TB, name string, opts store.Options) *node {

@@ -148,14 +148,7 @@ func (l *line) stream(o stream.Options) *stream.Stream {
 func (l *line) node(dir string) *node {
 	l.t.Helper()
 	n := &node{stream: l.stream(stream.Options{Pending: 8})}
-	var err error
-	if n.Store, err = store.Open(context.Background(), dir, store.Options{Stream: n.stream, Log: quiet}); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { n.Close() })
-	if err := n.CatchUp(l.t.Context(), func(uint64, uint64) {}); err != nil {
-		l.t.Fatal(err)
-	}
+	n.come(l.t, dir, store.Options{Stream: n.stream, Log: quiet})
 	n.Start(chattest.Each(func(chat.Entry) {}))
 	return n
 }
