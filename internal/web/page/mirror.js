@@ -155,10 +155,11 @@ export class Mirror {
     return this.#mention.test(event.text)
   }
 
-  // ask and answer are a timeline's, for pages of history; of those above the position it is noted who mentions the account.
+  // ask and answer are a timeline's, for pages of history; of those above the position it is noted who mentions the account, and who does no more.
   answer(t, question, page, end) {
     t.answer(question, page, end)
     for (const event of page ?? []) {
+      if (event.command === 'GONE') t.unread.unmention(event.id)
       if (event.command === 'MSG' && event.id > t.unread.read && this.mentioned(event)) t.unread.add(event.id, true)
     }
   }

@@ -87,7 +87,9 @@ export class Timeline {
   reviewed(run, page, end) {
     if (run !== this.run) return
     for (const event of page) {
-      if (event.command === 'GONE' && this.has(event.id)) this.takeBack(event.id, event.user)
+      if (event.command !== 'GONE') continue
+      this.unread.unmention(event.id)
+      if (this.has(event.id)) this.takeBack(event.id, event.user)
     }
     const last = page.at(-1)?.id ?? Infinity
     this.doubt = end || last >= this.newest ? null : last

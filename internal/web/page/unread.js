@@ -40,9 +40,12 @@ export class Unread {
     return true
   }
 
+  // unmention takes that a message mentions nobody any more: it was taken back, whether it is counted or not.
+  unmention(id) { this.#mentions = this.#mentions.filter((other) => other !== id) }
+
   // remove takes back an unread message of somebody else; false: only LIST tells whether it was counted.
   remove(id) {
-    this.#mentions = this.#mentions.filter((other) => other !== id)
+    this.unmention(id)
     if (this.#fresh.includes(id)) {
       this.#fresh = this.#fresh.filter((other) => other !== id)
       return true

@@ -183,6 +183,24 @@ test('sums: mentions in rooms, all of conversations', () => {
   assert.deepEqual(m.rooms.map((t) => t.name), ['lobby', '@bob'])
 })
 
+test('what was taken back while there was no connection mentions nobody, on the screen or not', () => {
+  const taken = (id, room) => ({ command: 'GONE', id, room, user: 'bob', time: NOW })
+  const m = begin()
+  load(m, 'lobby', [message(3)], true)
+  m.take(message(5, 'bob', 'lobby', 'hello alice'), NOW)
+  m.take(message(6, 'bob', 'garden', 'hello alice'), NOW)
+  assert.equal(m.unread.mentions, 2)
+  m.lost()
+  m.online = true
+  assert.ok(m.needsList())
+  m.listed(['lobby', 'garden'].map((name) => ({ name, last: 9, seen: 0, unread: 1 }))) // something else
+  const lobby = m.room('lobby')
+  lobby.reviewed(lobby.run, [message(3), taken(5, 'lobby')], true)
+  assert.equal(m.unread.mentions, 1)
+  load(m, 'garden', [taken(6, 'garden'), message(9, 'bob', 'garden')], true)
+  assert.equal(m.unread.mentions, 0)
+})
+
 test('what was taken back is gone, also where a page still has it', () => {
   const m = begin()
   const t = m.room('lobby')
