@@ -106,6 +106,24 @@ func (n *node) come(t testing.TB, dir string, opts store.Options) {
 	t.Cleanup(func() { n.Close() })
 }
 
+// say says text in the lobby, which must work: again, where a machine that stood still has cost the connection or the answer.
+func (n *node) say(t testing.TB, text string) int64 {
+	t.Helper()
+	e := lobby(text)
+	e.Key, e.KeyOwner = fmt.Sprint("say", saidKeys.Add(1)), e.Account
+	for give := time.Now().Add(parleytest.Patience); ; time.Sleep(50 * time.Millisecond) {
+		got, err := try(t, n.Store, e)
+		if err == nil {
+			return got.ID
+		}
+		if !errors.Is(err, chat.ErrUnavailable) || time.Now().After(give) {
+			t.Fatal(err)
+		}
+	}
+}
+
+var saidKeys atomic.Int64
+
 func startedNode(t testing.TB, name string, opts store.Options) *node {
 	t.Helper()
 	n := openNode(t, t.TempDir(), name, opts)

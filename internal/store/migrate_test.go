@@ -297,7 +297,7 @@ func TestMigrateRefused(t *testing.T) {
 	}
 	s.Close()
 	used := startedNode(t, streamOf(dir+"1"), store.Options{Log: quiet})
-	say(t, used.Store, "here already")
+	used.say(t, "here already")
 	for _, c := range []struct {
 		to   *stream.Stream
 		says string

@@ -169,7 +169,7 @@ func TestOutOfReach(t *testing.T) {
 			t.Parallel()
 			l := newLine(t)
 			n := l.node(t.TempDir())
-			first := say(t, n.Store, "before")
+			first := n.say(t, "before")
 			c.away(l)
 			began := time.Now()
 			const many = 300
@@ -231,7 +231,7 @@ func TestCloseOfNode(t *testing.T) {
 	openStream(t, name, 0) // with what the server runs for a stream
 	ignore := goleak.IgnoreCurrent()
 	n := startedNode(t, name, store.Options{Log: quiet})
-	message := say(t, n.Store, "something")
+	message := n.say(t, "something")
 	if _, err := try(t, n.Store, chat.Entry{Kind: chat.Gone, Account: "alice", User: "alice", Room: "lobby", Message: message}); err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func testFullDiskOfNode(t *testing.T) {
 	n := openNode(t, dir, name, store.Options{Log: quiet})
 	n.Start(chattest.Each(func(chat.Entry) {}))
 	other := startedNode(t, name, store.Options{Log: quiet})
-	say(t, n.Store, "before")
+	n.say(t, "before")
 	filler := fill(t, dir, 64<<10)
 	refused := 0
 	for i := range 60 {
@@ -305,12 +305,12 @@ func testFullDiskOfNode(t *testing.T) {
 	if _, err := n.History(t.Context(), "lobby", chat.Range{Before: math.MaxInt64, Limit: 500}); err != nil {
 		t.Fatalf("reading on a full disk: %v", err)
 	}
-	id := say(t, other.Store, "the other has room")
+	id := other.say(t, "the other has room")
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the node to go on", func() bool { _, ok, err := n.Message(t.Context(), id); return ok && err == nil })
-	say(t, n.Store, "after")
+	n.say(t, "after")
 	for _, n := range []*node{n, other} {
 		if err := n.Close(); err != nil {
 			t.Fatal(err)

@@ -135,7 +135,7 @@ func TestRefusedStreams(t *testing.T) {
 			n := openNode(t, dir, streamOf(dir), store.Options{Log: quiet})
 			n.Start(chattest.Each(func(chat.Entry) {}))
 			for i := range 5 {
-				say(t, n.Store, fmt.Sprint(i))
+				n.say(t, fmt.Sprint(i))
 			}
 			if err := n.Store.Close(); err != nil {
 				t.Fatal(err)
