@@ -61,15 +61,22 @@ func TestCases(t *testing.T) {
 	} {
 		t.Run(strings.Join(tt.args[:1], " "), func(t *testing.T) {
 			args := slices.Concat([]string{tt.args[0], s.Addr, "--ca", s.CA, "--pid", strconv.Itoa(s.Cmd.Process.Pid)}, tt.args[1:], tt.who)
-			code, r := runBench(t, args...)
-			if code != 0 || !r.OK || r.Case != tt.args[0] || r.Faults.any() {
-				t.Errorf("exit code %d: %+v", code, r)
-			}
-			for _, name := range tt.figures {
-				// All may be back before one of the people has spoken.
-				if figure, there := r.Figures[name]; !there || figure <= 0 && name != "people_p99_ms" {
-					t.Errorf("%s is %v; there are %v", name, r.Figures[name], r.Figures)
+			// On a machine that stands still, nothing may happen within a moment: then there is another. A fault is one at any time.
+			for tries := 1; ; tries++ {
+				code, r := runBench(t, args...)
+				good := code == 0 && r.OK && r.Case == tt.args[0]
+				missing := slices.DeleteFunc(slices.Clone(tt.figures), func(name string) bool {
+					// All may be back before one of the people has spoken.
+					figure, there := r.Figures[name]
+					return there && (figure > 0 || name == "people_p99_ms")
+				})
+				if good && len(missing) == 0 {
+					return
 				}
+				if r.Faults.any() || tries == 4 {
+					t.Fatalf("exit code %d, without %q: %+v", code, missing, r)
+				}
+				t.Logf("exit code %d, without %q: %+v; again", code, missing, r)
 			}
 		})
 	}

@@ -146,8 +146,8 @@ func (r *run) do(ctx context.Context, chosen benchCase) (int, error) {
 	}
 	defer r.delay.close()
 	err = chosen.run(ctx, r)
-	if failed := context.Cause(ctx); failed != nil {
-		err = failed
+	if flags.Over(ctx) {
+		err = context.Cause(ctx)
 	}
 	r.leave()
 	r.settle()

@@ -23,6 +23,7 @@ type twin struct {
 	mu    sync.Mutex
 	subs  map[net.Conn]string
 	frame map[net.Conn]int
+	most  int // of frame
 }
 
 func (w *twin) serve(plain net.Conn, config *tls.Config) {
@@ -57,6 +58,22 @@ func (w *twin) serve(plain net.Conn, config *tls.Config) {
 	}
 }
 
+// forget forgets the connections of before.
+func (w *twin) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.subs)
+	clear(w.frame)
+	w.most = 0
+}
+
+// passed is how many frames one subscriber got at most.
+func (w *twin) passed() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.most
+}
+
 func (w *twin) pass(from net.Conn, frame string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,6 +81,7 @@ func (w *twin) pass(from net.Conn, frame string) {
 		if c != from {
 			w.spoil(w.frame[c], []byte(frame), func(b []byte) { c.Write(b) })
 			w.frame[c]++
+			w.most = max(w.most, w.frame[c])
 		}
 	}
 }
@@ -130,9 +148,15 @@ func TestTwins(t *testing.T) {
 					go w.serve(c, &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{cert}})
 				}
 			}()
-			// One hears, so that the held frame is that one's; at a rate, so that a lost message holds up no window.
-			code, r := runBench(t, "fanout", l.Addr().String(), "--ca", s.CA, "--peer", "nats", "--receivers", "1", "--rate", "200", "--size", "100",
-				"--warmup", "100ms", "--for", "500ms")
+			// One hears, so that the held frame is that one's; at a rate, so that a lost message holds up no window. Where the machine stood still,
+			// the time was over before the frame was sent.
+			var code int
+			var r report
+			for tries := 0; w.passed() <= at+1 && tries < 4; tries++ {
+				w.forget()
+				code, r = runBench(t, "fanout", l.Addr().String(), "--ca", s.CA, "--peer", "nats", "--receivers", "1", "--rate", "200", "--size", "100",
+					"--warmup", "100ms", "--for", "500ms")
+			}
 			counted := map[string]int64{"lost": r.Faults.Lost, "doubled": r.Faults.Doubled, "reordered": r.Faults.Reordered, "corrupted": r.Faults.Corrupted}
 			if tt.fault == "" && (code != 0 || !r.OK || r.Faults.any()) {
 				t.Errorf("exit code %d, %+v", code, r)

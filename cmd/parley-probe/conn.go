@@ -178,7 +178,7 @@ func (c *conn) rest(wait time.Duration) (lines []string, open bool) {
 func (c *conn) leave() {
 	if !c.kept {
 		c.send("EXIT|")
-		c.rest(time.Second)
+		c.rest(patience)
 	}
 	c.close()
 }

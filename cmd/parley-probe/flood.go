@@ -19,13 +19,16 @@ const (
 )
 
 var floodStages = []stage{
-	{name: "flood-address", row: 2, timed: true, run: floodOneAddress, flag: "--max-unauth-per-ip",
-		tried: "40 connections from one address, TLS and no more"},
-	{name: "flood-overall", row: 2, many: true, timed: true, run: floodManyAddresses, flag: "--max-unauth",
+	{name: "flood-address", row: 2, run: floodOneAddress, flag: "--max-unauth-per-ip",
+		tried: "40 connections from one address, TLS and then a line on each"},
+	{name: "flood-overall", row: 2, many: true, run: floodManyAddresses, flag: "--max-unauth",
 		tried: "720 connections from 60 addresses, 12 each 10 ms"},
 }
 
-// flood opens connections on which nothing is said, and tells which of them the server closed at once; all are closed after that.
+// soonEnough is within how long of its beginning a connection is turned away, and not ended by a deadline of the server.
+const soonEnough = 3 * time.Second
+
+// flood opens connections on which nothing is said, and tells which of them the server turned away; all are closed after that.
 func flood(ctx context.Context, n int, open func() (net.Conn, error)) (away []int, err error) {
 	var (
 		mu    sync.Mutex
@@ -33,6 +36,9 @@ func flood(ctx context.Context, n int, open func() (net.Conn, error)) (away []in
 		done  sync.WaitGroup
 	)
 	defer func() {
+		for _, c := range conns {
+			c.SetReadDeadline(time.Unix(1, 0))
+		}
 		done.Wait()
 		for _, c := range conns {
 			c.Close()
@@ -59,30 +65,64 @@ func flood(ctx context.Context, n int, open func() (net.Conn, error)) (away []in
 			return nil, err
 		}
 		conns = append(conns, c)
-		c.SetReadDeadline(time.Now().Add(atOnce)) // less than any deadline of the server, which would close it as well
+		began := time.Now()
 		done.Go(func() {
-			if _, err := c.Read(make([]byte, 1)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			_, err := c.Read(make([]byte, 1))
+			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && time.Since(began) < soonEnough {
 				turnedAway(i)
 			}
 		})
 	}
-	done.Wait()
+	for until := time.Now().Add(soonEnough); time.Now().Before(until); { // where none is turned away, the server may be busy yet
+		if err := pause(ctx, atOnce); err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		some := len(away) > 0
+		mu.Unlock()
+		if some {
+			break
+		}
+	}
 	return away, nil
 }
 
+// floodOneAddress asks each connection for an answer: who is let in gets one.
 func floodOneAddress(ctx context.Context, t *target) (finding, error) {
 	from := t.stranger()
-	// By name of the line protocol: where browsers may come as well, more than a few may be in the handshake.
-	away, err := flood(ctx, floodAddress, func() (net.Conn, error) { return t.dial(ctx, from) })
-	switch {
-	case err != nil:
-		return finding{}, err
-	case len(away) == 0:
+	var conns []*conn
+	defer func() {
+		for _, c := range conns {
+			c.close()
+		}
+	}()
+	for range floodAddress {
+		// By name of the line protocol: where browsers may come as well, more than a few may be in the handshake.
+		c, err := t.dial(ctx, from)
+		if ended(err) {
+			continue
+		}
+		if err != nil {
+			return finding{}, err
+		}
+		conns = append(conns, c)
+	}
+	in := 0
+	for _, c := range conns {
+		_, err := c.greet()
+		if err == nil {
+			in++
+		} else if !ended(err) {
+			return finding{}, err
+		}
+	}
+	switch in {
+	case floodAddress:
 		return seenFell("all let in"), nil
-	case len(away) == floodAddress:
+	case 0:
 		return finding{}, errors.New("not one was let in: the address is kept out for another reason")
 	}
-	return seenHeld("%d let in, %d closed at once", floodAddress-len(away), len(away)), nil
+	return seenHeld("%d let in, %d closed at once", in, floodAddress-in), nil
 }
 
 // floodManyAddresses stays below what one address may have, so that what is turned away is so for the number of all.

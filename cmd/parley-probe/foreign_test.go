@@ -58,6 +58,7 @@ func alwaysRefuses(c net.Conn) {
 
 // TestForeignServers: what is no parley server is told so, with exit code 3, and nothing is said to hold.
 func TestForeignServers(t *testing.T) {
+	t.Parallel()
 	certs, err := tlsutil.MakeCerts(tlsutil.Options{Dir: t.TempDir(), Hosts: []string{"127.0.0.1"}})
 	if err != nil {
 		t.Fatal(err)

@@ -27,9 +27,9 @@ var spreeStages = []stage{
 var guessStages = []stage{
 	{name: "names-text", row: 8, people: 1, run: namesText,
 		tried: "6 wrong passwords for an account, and 6 for a name that does not exist (2 each where there is one address to send from)"},
-	{name: "names-time", row: 8, people: 1, timed: true, run: namesTime,
+	{name: "names-time", row: 8, people: 1, run: namesTime,
 		tried: "up to 8 pairs of wrong passwords (4 where there is one address to send from), for an account and for a name that does not exist, one after the other"},
-	{name: "bcrypt-storm", row: 9, people: 2, room: true, timed: true, flag: "--bcrypt-workers, --bcrypt-queue", run: bcryptStorm,
+	{name: "bcrypt-storm", row: 9, people: 2, room: true, flag: "--bcrypt-workers, --bcrypt-queue", run: bcryptStorm,
 		tried: "wrong passwords for names that do not exist on 48 connections at once, for 4 s (8 connections, one each, where there is one address to send from), while two people talk"},
 }
 
@@ -78,7 +78,7 @@ func bcryptStorm(ctx context.Context, t *target) (finding, error) {
 var digits = regexp.MustCompile(`\d+`)
 
 // guesses tries a name until the tries are used up, all from one address, and returns the answers with every number as #. It is steady where
-// they followed one another at once: else a throttle may have ended between two.
+// each was answered within a second of the one before: else a throttle, which begins with that, may have ended between two.
 func (t *target) guesses(ctx context.Context, name string, from netip.Addr, tries int) (answers []string, steady bool, err error) {
 	steady = true
 	for last := time.Now(); len(answers) < tries; {
@@ -86,7 +86,7 @@ func (t *target) guesses(ctx context.Context, name string, from netip.Addr, trie
 		if err != nil {
 			return nil, false, err
 		}
-		steady = steady && time.Since(last)-g.took < time.Second/2
+		steady = steady && time.Since(last) < time.Second
 		last = time.Now()
 		if codeOf(g.reply) != protocol.Busy {
 			answers = append(answers, digits.ReplaceAllString(g.reply, "#"))
@@ -176,9 +176,9 @@ func namesTime(ctx context.Context, t *target) (finding, error) {
 	seen := fmt.Sprintf("medians of %d: account %v, no account %v, ratio %.3f; the fastest %v and %v",
 		len(took[0]), round(known), round(unknown), float64(known)/float64(unknown), round(took[0][0]), round(took[1][0]))
 	if apart(known, unknown) && apart(took[0][0], took[1][0]) {
-		return finding{fell, seen}, nil
+		return finding{fell, seen, true}, nil
 	}
-	return finding{held, seen}, nil
+	return seenHeld("%s", seen), nil
 }
 
 // apart says whether two times tell names apart. A machine that stands still for a moment delays some answers, and may delay half of

@@ -59,7 +59,7 @@ func httpAtLines(ctx context.Context, t *target) (finding, error) {
 				return finding{}, err
 			}
 			err = c.write([]byte(request))
-			lines, open := c.rest(2 * time.Second)
+			lines, open := c.rest(patience / 2) // less than a sign-in may take: its deadline would close as well
 			c.close()
 			what := fmt.Sprintf("%s, %q offered", short(request[:12]), offer)
 			switch {
@@ -139,7 +139,7 @@ func (t *target) sendEndless(ctx context.Context, from netip.Addr) (e endless) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		e.lines, e.open = c.rest(most/piece*every + 3*time.Second)
+		e.lines, e.open = c.rest(patience * 4 / 5) // less than a sign-in may take
 	}()
 	sent := 0
 	tick := time.NewTicker(every)

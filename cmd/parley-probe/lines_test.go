@@ -1,7 +1,7 @@
 package main
 
 var lineTwins = []twin{
-	{stage: "http"}, {stage: "echo"}, {stage: "endless-line", slow: true}, {stage: "long-line"},
+	{stage: "http", flags: []string{"--login-timeout", "1m"}, without: "http"}, {stage: "echo"}, {stage: "endless-line", flags: []string{"--login-timeout", "1m"}, without: "endless-line", slow: true}, {stage: "long-line"},
 	{stage: "bad-bytes"}, {stage: "escapes"}, {stage: "lookalikes"}, {stage: "injection"},
 }
 

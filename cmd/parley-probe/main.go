@@ -103,7 +103,7 @@ func probe(ctx context.Context, args []string) (int, error) {
 
 // attack runs the stages and reports.
 func (line *commandLine) attack(ctx context.Context, t *target, chosen []stage) (int, error) {
-	if err := t.identify(ctx); over(ctx) {
+	if err := t.identify(ctx); flags.Over(ctx) {
 		return exitFell, context.Cause(ctx)
 	} else if err != nil {
 		return exitForeign, err
@@ -138,14 +138,6 @@ func (line *commandLine) attack(ctx context.Context, t *target, chosen []stage) 
 		return exitFell, err
 	}
 	return verdictCode(results, line.Strict), nil
-}
-
-// over says whether ctx has ended. A dial ends at ctx's deadline by itself, now and then before ctx does: over waits for it then.
-func over(ctx context.Context) bool {
-	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
-		<-ctx.Done()
-	}
-	return ctx.Err() != nil
 }
 
 // accounts are those that were given, the first first.

@@ -14,7 +14,7 @@ import (
 
 var rateStages = []stage{
 	{name: "rate-messages", row: 16, people: 2, room: true, run: rateMessages, flag: "--msg-rate",
-		tried: "ten sockets of an account paste 40 messages and go on for 2 s, 10 each every 100 ms; one socket of the other account as well"},
+		tried: "ten sockets of an account paste 40 messages and go on 20 times, 10 each every 100 ms; one socket of the other account as well"},
 	{name: "rate-commands", row: 16, people: 1, run: rateCommands, flag: "--command-rate",
 		tried: "200 short PINGs at once"},
 	{name: "flood-ended", row: 16, people: 1, run: floodEnded, flag: "--refused",
@@ -124,10 +124,10 @@ func (c *conn) pipeline(lines []string) (n tally, err error) {
 }
 
 const (
-	crowd     = 10 // sockets
-	paste     = 40 // messages that all of them say first
-	crowdTime = 2 * time.Second
-	unfair    = 3 // times the other account's share, which nobody gets by burst or luck
+	crowd  = 10 // sockets
+	paste  = 40 // messages that all of them say first
+	rounds = 20 // after that
+	unfair = 3  // times the other account's share, which nobody gets by burst or luck
 )
 
 // rateMessages compares what ten sockets of one account may say with what one socket of the other may, whatever the rates are.
@@ -146,16 +146,16 @@ func rateMessages(ctx context.Context, t *target) (finding, error) {
 		conns = append(conns, c)
 	}
 	var (
-		mu           sync.Mutex
-		first        tally
-		by           [2]tally
-		failed       error
-		done         sync.WaitGroup
-		began, until = time.Now(), time.Now().Add(crowdTime)
+		mu     sync.Mutex
+		first  tally
+		by     [2]tally
+		failed error
+		done   sync.WaitGroup
+		began  = time.Now()
 	)
 	for i, c := range conns {
 		done.Go(func() {
-			pasted, all, err := c.pour(ctx, t.room, until)
+			pasted, all, err := c.pour(ctx, t.room)
 			mu.Lock()
 			defer mu.Unlock()
 			if i < crowd {
@@ -177,8 +177,8 @@ func rateMessages(ctx context.Context, t *target) (finding, error) {
 	switch {
 	case failed != nil:
 		return finding{}, failed
-	case many.limited() == 0 && time.Since(began) > 3*crowdTime:
-		return finding{}, fmt.Errorf("too slow for a rate to show: %s", seen)
+	case many.limited() == 0 && time.Since(began) > 30*time.Second:
+		return finding{}, fmt.Errorf("%s for a rate to show: %s", tooSlow, seen)
 	case many.limited() == 0:
 		return seenFell("none refused: %s", seen), nil
 	case one.accepted() == 0:
@@ -191,12 +191,12 @@ func rateMessages(ctx context.Context, t *target) (finding, error) {
 	return seenHeld("%s; the others %s", seen, many.told()), nil
 }
 
-// pour says a share of the paste, and then more until the time is over, or the session.
-func (c *conn) pour(ctx context.Context, room string, until time.Time) (pasted, all tally, err error) {
+// pour says a share of the paste, and then more, round by round, unless the session ends.
+func (c *conn) pour(ctx context.Context, room string) (pasted, all tally, err error) {
 	lines := slices.Repeat([]string{"SEND|" + room + "||one of very many"}, 10)
 	pasted, err = c.pipeline(lines[:paste/crowd])
 	all.join(pasted)
-	for err == nil && all.bye == "" && time.Now().Before(until) && pause(ctx, time.Second/10) == nil {
+	for n := 0; n < rounds && err == nil && all.bye == "" && pause(ctx, time.Second/10) == nil; n++ {
 		var more tally
 		more, err = c.pipeline(lines)
 		all.join(more)
@@ -304,7 +304,7 @@ func rateBytes(ctx context.Context, t *target) (finding, error) {
 	enough := func() int { return 100 + int(32*time.Since(began).Seconds()) } // lines: a burst of 400 KB, and 128 KB a second
 	for all.bye == "" && all.all() < enough() {
 		if all.all() >= 300 {
-			return finding{}, fmt.Errorf("it took %v to send %d KB: too slow for a rate to show", round(time.Since(began)), 4*all.all())
+			return finding{}, fmt.Errorf("%s for a rate to show: it took %v to send %d KB", tooSlow, round(time.Since(began)), 4*all.all())
 		}
 		// At most as much as before: more would be a flood where the bound has just been passed.
 		n, err := c.pipeline(slices.Repeat(line, min(max(all.all(), 10), 40)))

@@ -178,11 +178,11 @@ func slowEvents(ctx context.Context, t *target) (finding, error) {
 	case ctx.Err() != nil:
 		return finding{}, context.Cause(ctx)
 	case cut && took > eventsTime+time.Second/2:
-		return finding{}, fmt.Errorf("too slow, so that the write deadline may have ended it: %s", seen)
+		return finding{}, fmt.Errorf("%s, so that the write deadline may have ended it: %s", tooSlow, seen)
 	case cut:
 		return seenHeld("%s and the end", seen), nil
 	case total < eventsTotal:
-		return finding{}, fmt.Errorf("too little could be said: %s", seen)
+		return finding{}, fmt.Errorf("%s to say enough: %s", tooSlow, seen)
 	}
 	return seenFell("%s, and the session goes on", seen), nil
 }

@@ -57,10 +57,11 @@ func writeJSON(w io.Writer, results []result) error {
 		Tried   string  `json:"tried"`
 		Seen    string  `json:"seen"`
 		Verdict verdict `json:"verdict"`
+		Late    bool    `json:"late,omitempty"` // it fell by times alone
 	}
 	rows := make([]row, 0, len(results))
 	for _, r := range results {
-		rows = append(rows, row{r.threat(), r.name + ": " + r.tried, protocol.Printable(r.seen), r.verdict})
+		rows = append(rows, row{r.threat(), r.name + ": " + r.tried, protocol.Printable(r.seen), r.verdict, r.late})
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -27,11 +27,21 @@ const (
 type finding struct {
 	verdict verdict // held or fell
 	seen    string
+	late    bool // it fell by times alone, which a busy machine may spoil
 }
 
-func seenHeld(format string, args ...any) finding { return finding{held, fmt.Sprintf(format, args...)} }
+func seenHeld(format string, args ...any) finding {
+	return finding{verdict: held, seen: fmt.Sprintf(format, args...)}
+}
 
-func seenFell(format string, args ...any) finding { return finding{fell, fmt.Sprintf(format, args...)} }
+func seenFell(format string, args ...any) finding {
+	return finding{verdict: fell, seen: fmt.Sprintf(format, args...)}
+}
+
+// tooSlow is in the reason why a stage could not be tried on a machine, or over a network, that is too slow for it.
+const tooSlow = "too slow"
+
+func couldNot(why error) finding { return finding{verdict: untried, seen: why.Error()} }
 
 // result is a row of the report.
 type result struct {
@@ -55,7 +65,7 @@ func runAll(ctx context.Context, t *target, stages []stage, show *progress) []re
 			show.stage(i, stages[i:i+n])
 			gone = runGroup(ctx, t, stages[i:i+n], results[i:])
 		} else {
-			results[i] = result{stages[i], finding{untried, gone.Error()}}
+			results[i] = result{stages[i], couldNot(gone)}
 			n = 1
 		}
 		i += n
@@ -77,17 +87,13 @@ func runGroup(ctx context.Context, t *target, group []stage, results []result) e
 	return errors.Join(gone...)
 }
 
-// attempt tries the stage, and whether the server answers after it. A stage that is judged by times is tried once more before it is said to have fallen.
+// attempt tries the stage, and whether the server answers after it. What fell by times alone is tried once more before that is said.
 func (s stage) attempt(ctx context.Context, t *target) (finding, error) {
 	if why := s.lacks(ctx, t); why != nil {
-		return finding{untried, why.Error()}, nil
-	}
-	tries := 1
-	if s.timed {
-		tries = 2
+		return couldNot(why), nil
 	}
 	var f finding
-	for range tries {
+	for range 2 {
 		limited, cancel := context.WithTimeoutCause(ctx, stageTimeout, fmt.Errorf("it took longer than %v", stageTimeout))
 		var err error
 		f, err = s.run(limited, t)
@@ -96,13 +102,13 @@ func (s stage) attempt(ctx context.Context, t *target) (finding, error) {
 		}
 		cancel()
 		if err != nil {
-			f = finding{untried, err.Error()}
+			f = couldNot(err)
 		}
 		if dead := t.alive(ctx); dead != nil {
 			gone := fmt.Errorf("after %s the server answered nobody any more: %w", s.name, dead)
-			return finding{fell, gone.Error()}, gone
+			return seenFell("%v", gone), gone
 		}
-		if f.verdict != fell {
+		if !f.late {
 			break
 		}
 	}

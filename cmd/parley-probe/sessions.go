@@ -130,7 +130,7 @@ func tokenReplay(ctx context.Context, t *target) (finding, error) {
 	if in, err := t.taken(ctx, who.name, third.token); err != nil || in {
 		return seenFell("a token used twice is denied, but its successor still signs in: who of the two is the thief?"), err
 	}
-	lines, open := third.rest(patience / 10)
+	lines, open := third.rest(patience)
 	if open {
 		return seenFell("a token used twice ends its successor, but not the session"), nil
 	}

@@ -40,7 +40,6 @@ type stage struct {
 	room   bool   // it writes
 	many   bool   // it needs many addresses to send from
 	beside bool   // it mostly waits: it runs at the same time as its neighbours of this kind
-	timed  bool   // judged by times, which a busy machine may spoil once
 	run    func(context.Context, *target) (finding, error)
 }
 

@@ -200,7 +200,7 @@ func (t *target) part(room string) {
 
 // leave puts back what arrive and stages did, with new sessions: those of before may be over.
 func (t *target) leave() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), stageTimeout)
 	defer cancel()
 	var failed []error
 	for _, who := range t.people {

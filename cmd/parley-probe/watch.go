@@ -189,12 +189,7 @@ func (w *watch) stop() (noticed string, fine bool, unsure error) {
 	for _, p := range w.people {
 		p.leave()
 	}
-	lost := 0
-	for text := range w.sent {
-		if w.acked[text] {
-			lost++
-		}
-	}
+	lost := w.missing()
 	p99 := w.p99()
 	noticed = fmt.Sprintf("two who talked meanwhile: %d messages, %d lost, p99 %v (quiet: %v; this machine stood still for %v)", len(w.came), lost, round(p99), round(w.quiet), round(w.still))
 	if w.lost != nil {
@@ -202,13 +197,26 @@ func (w *watch) stop() (noticed string, fine bool, unsure error) {
 	}
 	most := max(mostDelay, 2*w.quiet)
 	switch {
-	case lost > 0 || w.lost != nil || len(w.came) == 0:
+	case !w.whole():
 		return noticed, false, nil
 	case p99 > most && p99 <= most+w.still:
 		return noticed, false, errors.New("this machine is too busy to tell: " + noticed)
 	}
 	return noticed, p99 <= most, nil
 }
+
+// missing is how many messages were acknowledged and did not come.
+func (w *watch) missing() (n int) {
+	for text := range w.sent {
+		if w.acked[text] {
+			n++
+		}
+	}
+	return n
+}
+
+// whole says that whatever came late, all of it came. The talk is over.
+func (w *watch) whole() bool { return w.missing() == 0 && w.lost == nil && len(w.came) > 0 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond / 10) }
 
@@ -232,7 +240,7 @@ func (t *target) watched(ctx context.Context, attack func() (finding, error)) (f
 		if err != nil {
 			f.seen = err.Error()
 		}
-		return seenFell("%s; %s", f.seen, noticed), nil
+		return finding{fell, f.seen + "; " + noticed, f.verdict != fell && w.whole()}, nil
 	case err != nil:
 		return f, err
 	}

@@ -1,7 +1,7 @@
 package main
 
 var webTwins = []twin{
-	{stage: "web-origin"}, {stage: "web-host"}, {stage: "web-page"}, {stage: "web-frames"}, {stage: "web-flood"},
+	{stage: "web-origin"}, {stage: "web-host"}, {stage: "web-page"}, {stage: "web-frames"}, {stage: "web-flood", flags: []string{"--login-timeout", "1m"}, without: "web-flood"},
 	{stage: "slow-request", slow: true},
 }
 

@@ -83,7 +83,7 @@ type person struct {
 
 func sit(t *testing.T, program *clientProcess) *person {
 	// What does not come must not hang the test.
-	enough := time.AfterFunc(2*parleytest.Patience, func() { program.cmd.Process.Kill() })
+	enough := time.AfterFunc(10*parleytest.Patience, func() { program.cmd.Process.Kill() })
 	t.Cleanup(func() { enough.Stop() })
 	return &person{clientProcess: program, t: t, shown: bufio.NewScanner(program.stdout)}
 }

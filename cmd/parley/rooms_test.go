@@ -172,6 +172,20 @@ func awaitSeen(c *parleytest.Conn, room, id string) {
 	}
 }
 
+// awaitRead waits until nothing is unread.
+func awaitRead(c *parleytest.Conn, room string) {
+	c.T.Helper()
+	for deadline := time.Now().Add(parleytest.Patience); ; time.Sleep(10 * time.Millisecond) {
+		_, count := unread(c, room)
+		if count == "0" {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.T.Fatalf("in %s %s are unread", room, count)
+		}
+	}
+}
+
 // What is unread is told at the start, few messages themselves and of many the number; what was shown is read, by all sessions and
 // over restarts of both sides; and programs read nothing.
 func TestUnread(t *testing.T) {
@@ -233,9 +247,7 @@ func TestUnread(t *testing.T) {
 	x.expect("and on")
 	x.do("/quit")
 	x.end(0)
-	if _, count := unread(phone, "dev"); count != "0" {
-		t.Errorf("after /quit %s are unread", count)
-	}
+	awaitRead(phone, "dev")
 
 	for range 21 {
 		last = id(bob, "SEND|dev||while away")
@@ -261,8 +273,6 @@ func TestUnread(t *testing.T) {
 	x.enter("\x04") // ends, and keeps the session
 	x.end(0)
 	for _, room := range []string{"dev", "lobby", "@bob"} {
-		if _, count := unread(phone, room); count != "0" {
-			t.Errorf("in %s %s are unread", room, count)
-		}
+		awaitRead(phone, room)
 	}
 }

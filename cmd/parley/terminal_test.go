@@ -71,18 +71,30 @@ func openTerminal(t testing.TB, env []string, args ...string) *terminal {
 // expect waits until text is shown, after what was expected before.
 func (x *terminal) expect(text string) {
 	x.t.Helper()
+	x.expectOne(text)
+}
+
+// expectOne is expect for one of several texts: that which is shown first. Its index is returned.
+func (x *terminal) expectOne(texts ...string) int {
+	x.t.Helper()
 	late := time.AfterFunc(parleytest.Patience, x.changed.Broadcast)
 	defer late.Stop()
 	deadline := time.Now().Add(parleytest.Patience)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for {
-		if i := strings.Index(x.out.String()[x.seen:], text); i >= 0 {
-			x.seen += i + len(text)
-			return
+		first, at := -1, 0
+		for n, text := range texts {
+			if i := strings.Index(x.out.String()[x.seen:], text); i >= 0 && (first < 0 || i < at) {
+				first, at = n, i
+			}
+		}
+		if first >= 0 {
+			x.seen += at + len(texts[first])
+			return first
 		}
 		if time.Now().After(deadline) {
-			x.t.Fatalf("%q is not shown", text)
+			x.t.Fatalf("%q is not shown; after what came before there is %q", texts, x.out.String()[x.seen:])
 		}
 		x.changed.Wait()
 	}

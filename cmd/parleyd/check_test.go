@@ -72,7 +72,7 @@ func TestCheckRunning(t *testing.T) {
 	wantFound(t, found, "database", fine, "is whole")
 	alice.Do("MSG|still here")
 
-	other, err := net.Listen("tcp", "127.0.0.1:0")
+	other, err := net.Listen("tcp", "127.0.77.1:0") // where no connection of another test takes the port when it is free again
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"parley/internal/parleytest"
 )
@@ -77,11 +76,7 @@ func TestBackup(t *testing.T) {
 	var file string
 	before := make(map[string]string)
 	for n := range 3 {
-		for late := time.Now().Add(parleytest.Patience); count(acked) < 1000*(n+1); time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(late) {
-				t.Fatalf("%d messages were acknowledged", count(acked))
-			}
-		}
+		eventually(t, "enough messages are acknowledged", func() bool { return count(acked) >= 300*(n+1) })
 		clear(before)
 		acked.Range(func(id, text any) bool { before[id.(string)] = text.(string); return true })
 		file = filepath.Join(place, fmt.Sprint("backup", n))
@@ -95,9 +90,7 @@ func TestBackup(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(place, "*.*")); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
-	if !strings.Contains(s.Log(), `"op":"backup"`) {
-		t.Error("the log does not tell of it")
-	}
+	logged(t, s, `"op":"backup"`)
 	was := exportRoom(t, s, s.Data, "lobby")
 	all := make(map[string]line)
 	for _, l := range was {
@@ -137,9 +130,7 @@ func TestBackup(t *testing.T) {
 	if got := exportRoom(t, s, restored, "@bob@alice"); len(got) != 1 || got[0].Text != "between us | two" || got[0].Room != "@alice@bob" {
 		t.Errorf("the conversation: %+v", got)
 	}
-	if !strings.Contains(s.Log(), `"op":"export","room":"@alice@bob"`) {
-		t.Error("the log does not tell of the export")
-	}
+	logged(t, s, `"op":"export","room":"@alice@bob"`)
 }
 
 func count(m *sync.Map) (n int) {

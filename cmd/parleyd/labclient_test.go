@@ -112,7 +112,7 @@ func (c *labClient) shows(pattern string) {
 // TestLabClient: part 3 of the lab, by a client of the lab, unchanged, through a TLS tunnel.
 func TestLabClient(t *testing.T) {
 	t.Parallel()
-	s := parleytest.Start(t, "--guests")
+	s := parleytest.Start(t, "--guests", "--login-timeout", "5m")
 	s.User("alice")
 	alice := s.SignIn("alice")
 	port := tunnel(t, s)
@@ -175,7 +175,7 @@ func TestLabClient(t *testing.T) {
 // TestLabClientWithoutGuests: the same client is told that it is not let in.
 func TestLabClientWithoutGuests(t *testing.T) {
 	t.Parallel()
-	s := parleytest.Start(t)
+	s := parleytest.Start(t, "--login-timeout", "5m")
 	c := startLabClient(t, tunnel(t, s))
 	c.types("bob")
 	c.shows("*server: ERROR|denied|*")

@@ -73,6 +73,25 @@ func catchUp(ctx context.Context, kept *store.Store, m *manager, log *slog.Logge
 	}
 }
 
+// inReach repeats try while the stream is out of reach: a leader that is slow or changes as a node starts does not end it.
+func inReach(ctx context.Context, log *slog.Logger, try func() error) error {
+	for began := time.Now(); ; {
+		err := try()
+		if !errors.Is(err, stream.ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		log.Warn("waiting for NATS", "event", "nats.waiting", "reason", err.Error(), "for", time.Since(began).Round(time.Second))
+		select {
+		case <-time.After(reachAgain):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// reachAgain is how often a node that starts asks for a stream that is out of reach.
+const reachAgain = 2 * time.Second
+
 // migrationLook is how often a node looks whether a migration is done.
 const migrationLook = 5 * time.Second
 

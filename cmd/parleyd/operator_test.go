@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"parley/internal/parleytest"
 )
@@ -55,11 +54,15 @@ func TestUserCommands(t *testing.T) {
 		user("an entirely different one\n", "passwd", prefix+"changed")
 		user(strings.TrimSuffix(password, "\n"), "add", prefix+"no-newline")
 		user(strings.TrimSuffix(password, "\n")+"\r\n", "add", prefix+"crlf")
-		for _, tt := range []struct{ stdin, verb, name, says string }{
-			{password, "add", prefix + "plain", "taken"}, {password, "add", prefix + "removed", "taken"}, {password, "add", "Upper", "name"},
-			{password, "add", "~guest", "name"}, {"short\n", "add", prefix + "short", "short"}, {"", "add", prefix + "none", "password"}, {"\n", "add", prefix + "empty", "short"},
-			{"", "disable", "nobody", "no such account"}, {"", "remove", prefix + "removed", "no such"}, {password, "passwd", "nobody", "no such"},
-		} {
+		refusals := []struct{ stdin, verb, name, says string }{
+			{password, "add", prefix + "plain", "taken"}, {"short\n", "add", prefix + "short", "short"}, {"", "disable", "nobody", "no such account"},
+			{password, "add", prefix + "removed", "taken"}, {password, "add", "Upper", "name"}, {password, "add", "~guest", "name"}, {"", "add", prefix + "none", "password"},
+			{"\n", "add", prefix + "empty", "short"}, {"", "remove", prefix + "removed", "no such"}, {password, "passwd", "nobody", "no such"},
+		}
+		if !running {
+			refusals = refusals[:3] // each opens the database anew, for the same words
+		}
+		for _, tt := range refusals {
 			code, out := fails(t, tt.stdin, "user", tt.verb, tt.name, "--data", s.Data, "--bcrypt-cost", "4")
 			if code != 1 || !strings.Contains(strings.ToLower(out), tt.says) {
 				t.Errorf("user %s %s: exit code %d, %q does not say %q", tt.verb, tt.name, code, out, tt.says)
@@ -106,7 +109,7 @@ func TestUserCommands(t *testing.T) {
 	}
 }
 
-// TestOperatorsReach: what operators change holds for live sessions within 2 s.
+// TestOperatorsReach: what operators change holds for live sessions as soon as the command has ended: nothing that they say then is heard.
 func TestOperatorsReach(t *testing.T) {
 	t.Parallel()
 	s := parleytest.Start(t, unlimited()...)
@@ -118,19 +121,16 @@ func TestOperatorsReach(t *testing.T) {
 		one, two := s.SignIn(name), s.SignIn(name)
 		drop(witness)
 		s.Run("an entirely different one\n", append(args, "--data", s.Data)...)
-		since := time.Now()
 		for _, c := range []*parleytest.Conn{one, two} {
+			c.TLS.Write([]byte("MSG|too late\n")) // an error where the server has closed already
 			ended(t, c, "BYE|ejected|*")
 			refused(t, s, name, c.Token())
-		}
-		if took := time.Since(since); took > 2*time.Second {
-			t.Errorf("%q: after %v", args, took)
 		}
 		if got := witness.Event(); got != "LEAVE|lobby|"+name {
 			t.Error(got)
 		}
 	}
-	hold(t, witness, []exchange{{"SEND|@bob||x", "no-such-user"}, {"SEND|@alice||for when you are back", "OK|*"}, {"JOIN|lobby", "OK|lobby|3|*"}})
+	hold(t, witness, []exchange{{"HISTORY|lobby", "OK|0"}, {"SEND|@bob||x", "no-such-user"}, {"SEND|@alice||for when you are back", "OK|*"}, {"JOIN|lobby", "OK|lobby|3|*"}})
 	s.User("eve")
 	hold(t, witness, []exchange{{"SEND|@eve||welcome", "OK|*"}, {"JOIN|lobby", "OK|lobby|4|*"}})
 	s.Run("", "user", "enable", "alice", "--data", s.Data)

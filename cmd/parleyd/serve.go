@@ -126,10 +126,14 @@ func openKept(ctx context.Context, c *serve, log *slog.Logger) (_ *house, err er
 		}
 		keeping.Stream = h.stream
 	}
-	if h.store, err = store.Open(ctx, string(c.Data), keeping); err != nil {
-		return nil, err
+	err = inReach(ctx, log, func() (err error) {
+		h.store, err = store.Open(ctx, string(c.Data), keeping)
+		return err
+	})
+	if err == nil {
+		err = inReach(ctx, log, func() error { return catchUp(ctx, h.store, &c.manager, log) })
 	}
-	if err = catchUp(ctx, h.store, &c.manager, log); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	state, err := h.store.State(ctx)

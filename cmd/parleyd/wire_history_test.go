@@ -118,7 +118,7 @@ func TestHistoryInOnePiece(t *testing.T) {
 		sent <- ids
 	}()
 	asked := 0
-	for len(alice.Events) < flood {
+	for len(alice.Events) < flood && !t.Failed() {
 		var ids []int64
 		for _, e := range answer(t, alice, "HISTORY|quiet|after|0|500") {
 			ids = append(ids, e.id)

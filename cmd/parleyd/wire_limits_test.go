@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -11,7 +12,7 @@ import (
 )
 
 // hardly is a rate so small that nothing is given back during a test.
-const hardly = "0.01"
+const hardly = "0.001"
 
 // tally sends one line n times, pipelined, and counts the replies by OK or code.
 func tally(t *testing.T, c *parleytest.Conn, line string, n int) map[string]int {
@@ -24,7 +25,7 @@ func tally(t *testing.T, c *parleytest.Conn, line string, n int) map[string]int 
 		if strings.HasPrefix(code, "OK|") {
 			code = "OK"
 		}
-		if code == "rate-limited" && (seconds(reply) < 1 || seconds(reply) > 100) {
+		if code == "rate-limited" && (seconds(reply) < 1 || seconds(reply) > 1000) {
 			t.Errorf("no good number of seconds to wait: %q", reply)
 		}
 		counts[code]++
@@ -96,11 +97,19 @@ func TestDefaultRates(t *testing.T) {
 	counted(t, "a paste of 40 lines", tally(t, c, "MSG|"+strings.Repeat("x", 2000), 40), 40, 0)
 
 	// The wait that is told is enough, and the rate is given back.
-	var reply string
-	for reply = c.Do("MSG|more"); strings.HasPrefix(reply, "OK|"); reply = c.Do("MSG|more") {
-	}
-	if parleytest.Code(reply) != "rate-limited" || seconds(reply) != 1 {
-		t.Fatalf("%q", reply)
+	var refused string
+	eventually(t, "more at once than that is refused", func() bool {
+		const more = 60 // of which a slow disk holds none up: they wait for it together
+		c.Send(slices.Repeat([]string{"MSG|more"}, more)...)
+		for range more {
+			if reply := c.Reply(); !strings.HasPrefix(reply, "OK|") {
+				refused = reply
+			}
+		}
+		return refused != ""
+	})
+	if parleytest.Code(refused) != "rate-limited" || seconds(refused) != 1 {
+		t.Fatalf("%q", refused)
 	}
 	time.Sleep(time.Second)
 	hold(t, c, []exchange{{"MSG|after the wait", "OK|*"}})
@@ -128,11 +137,12 @@ func TestFlood(t *testing.T) {
 		}
 	})
 	t.Run("messages", func(t *testing.T) {
-		c := s.SignIn("bob")
-		c.Send(slices.Repeat([]string{"MSG|x"}, 300)...)
+		c, began := s.SignIn("bob"), time.Now()
+		c.Send(slices.Repeat([]string{"MSG|x"}, 3000)...)
 		lines := ended(t, c, "BYE|flood|*")
-		if len(lines) < 40+100 || len(lines) > 40+100+20 {
-			t.Errorf("%d lines", len(lines))
+		back := int(20 * time.Since(began).Seconds()) // of the refused, as time goes by
+		if len(lines) < 40+100 || len(lines) > 40+100+20+back {
+			t.Errorf("%d lines, of which %d at the most were given back", len(lines), back)
 		}
 	})
 }
@@ -140,14 +150,15 @@ func TestFlood(t *testing.T) {
 // TestErrorBudget: sixty refused lines, and not those that are nobody's fault.
 func TestErrorBudget(t *testing.T) {
 	t.Parallel()
-	s := parleytest.Start(t, "--msg-rate", hardly, "--max-sessions", "1")
+	s := parleytest.Start(t, "--msg-rate", hardly, "--max-sessions", "1", "--login-timeout", "5m")
 	addUsers(s, "alice", "bob")
 	for name, c := range map[string]*parleytest.Conn{"a stranger": s.Dial(), "signed in": s.SignIn("alice")} {
 		t.Run(name, func(t *testing.T) {
+			began := time.Now()
 			c.Send(slices.Repeat([]string{"nonsense"}, 100)...)
 			lines := ended(t, c, "BYE|too-many-errors|*")
-			if len(lines) < 61 || len(lines) > 65 {
-				t.Errorf("%d lines", len(lines))
+			if back := int(time.Since(began).Seconds() / 5); len(lines) < 61 || len(lines) > 65+back {
+				t.Errorf("%d lines, with %d given back as time went by", len(lines), back)
 			}
 		})
 	}
@@ -192,43 +203,31 @@ func TestNoLimits(t *testing.T) {
 	stranger.Hello("alice", parleytest.Password)
 }
 
-// TestThrottle: failed sign-ins make wait who failed, and nobody else. The first wait is
-// short, so what must fall into it is sent in one piece with what begins it.
+// TestThrottle: failed sign-ins make wait who failed, and nobody else.
 func TestThrottle(t *testing.T) {
 	t.Parallel()
-	s := parleytest.Start(t, "--max-unauth-per-ip", "0")
+	s := parleytest.Start(t, "--max-unauth-per-ip", "0", "--login-timeout", "5m")
 	addUsers(s, "alice", "bob")
 	owner := s.SignIn("alice")
 	hello := func(name, password string) string { return "HELLO|" + name + "|" + password }
 	good := hello("alice", parleytest.Password)
-	pipelined := func(t *testing.T, c *parleytest.Conn, table []exchange) {
-		t.Helper()
-		var lines []string
-		for _, x := range table {
-			lines = append(lines, x.line)
-		}
-		c.Send(lines...)
-		for _, x := range table {
-			if got := c.Reply(); !isReply(got, x.want) {
-				t.Errorf("%s: %q, want %s", x.line, got, x.want)
-			}
-		}
+	fail := func(name, network string) (address string) {
+		wrong := hello(name, "wrong")
+		return throttled(t, s, network, slices.Repeat([]string{wrong}, 5), wrong, hello(name, parleytest.Password))
 	}
-	for _, name := range []string{"alice", "nobody"} { // no difference
-		table := slices.Repeat([]exchange{{hello(name, "wrong"), "denied"}}, 5)
-		pipelined(t, s.Dial(), append(table, exchange{hello(name, "wrong"), "throttled"}, exchange{hello(name, parleytest.Password), "throttled"}))
-	}
-	hold(t, s.Dial(), []exchange{{hello("bob", parleytest.Password), "OK|*"}})
-	hold(t, s.DialFrom("127.0.0.2"), []exchange{{good, "OK|*"}})
+	alices, nobodys := fail("alice", "127.0.1."), fail("nobody", "127.0.2.") // no difference
+	hold(t, s.DialFrom(alices), []exchange{{hello("bob", parleytest.Password), "OK|*"}})
+	hold(t, s.Dial(), []exchange{{good, "OK|*"}})
 	resume(s, "alice", owner.Token())
 
+	var sprays string
 	t.Run("spraying one password counts by address", func(t *testing.T) {
-		var table []exchange
+		var lines []string
 		for _, name := range numbered("name", 50) {
-			table = append(table, exchange{hello(name, "Summer2026!Summer2026!"), "denied"})
+			lines = append(lines, hello(name, "Summer2026!Summer2026!"))
 		}
-		pipelined(t, s.DialFrom("127.0.0.3"), append(table, exchange{hello("another", "x"), "throttled"}, exchange{good, "throttled"}))
-		resume(s, "alice", s.DialFrom("127.0.0.4").Hello("alice", parleytest.Password).Token())
+		sprays = throttled(t, s, "127.0.3.", lines, hello("another", "x"), good)
+		resume(s, "alice", s.Dial().Hello("alice", parleytest.Password).Token())
 	})
 	t.Run("operators list and lift", func(t *testing.T) {
 		listed := func(parts ...string) bool {
@@ -239,21 +238,53 @@ func TestThrottle(t *testing.T) {
 			}
 			return false
 		}
-		spray := []string{"(any)", "127.0.0.3"}
-		if !listed("alice", "127.0.0.1") || !listed("nobody", "127.0.0.1") || !listed(spray...) {
+		spray := []string{"(any)", sprays}
+		if !listed("alice", alices) || !listed("nobody", nobodys) || !listed(spray...) {
 			t.Error("who failed too often is not listed")
 		}
-		if out := s.Run("", "throttle", "lift", "alice", "--data", s.Data); out != "lifted 1\n" {
+		if out := s.Run("", "throttle", "lift", "alice", "--data", s.Data); out == "lifted 0\n" {
 			t.Errorf("%q", out)
 		}
-		if listed("alice", "127.0.0.1") || !listed("nobody", "127.0.0.1") || !listed(spray...) {
+		if listed("alice", alices) || !listed("nobody", nobodys) || !listed(spray...) {
 			t.Error("alice's were to be lifted, and no others")
 		}
-		hold(t, s.Dial(), []exchange{{good, "OK|*"}})
-		s.Run("", "throttle", "lift", "--address", "127.0.0.3", "--data", s.Data)
+		hold(t, s.DialFrom(alices), []exchange{{good, "OK|*"}})
+		s.Run("", "throttle", "lift", "--address", sprays, "--data", s.Data)
 		if listed(spray...) {
 			t.Error("the address is still listed")
 		}
-		hold(t, s.DialFrom("127.0.0.3"), []exchange{{good, "OK|*"}})
+		hold(t, s.DialFrom(sprays), []exchange{{good, "OK|*"}})
 	})
+}
+
+// throttled has sign-ins fail from an address of the network, the last of which begins a wait that the next lines fall into, and returns
+// the address. As the first wait is a second, they go in one piece; where a machine stands still for longer, another address tries.
+func throttled(t *testing.T, s *parleytest.Server, network string, failing []string, next ...string) (address string) {
+	t.Helper()
+	say := func(c *parleytest.Conn, lines []string) (replies []string) {
+		c.Send(lines...)
+		for range lines {
+			replies = append(replies, c.Reply())
+		}
+		return replies
+	}
+	lines, last := slices.Concat(failing, next), len(failing)-1
+	for n := 1; n < 100; n++ {
+		address = fmt.Sprint(network, n)
+		c := s.DialFrom(address)
+		replies := say(c, lines[:last])
+		began := time.Now()
+		replies = append(replies, say(c, lines[last:])...)
+		if time.Since(began) >= time.Second {
+			continue
+		}
+		for i, got := range replies {
+			if want := map[bool]string{true: "denied", false: "throttled"}[i <= last]; !isReply(got, want) {
+				t.Errorf("%s, line %d, %.40s: %q, want %s", address, i, lines[i], got, want)
+			}
+		}
+		return address
+	}
+	t.Fatal("the machine never ran for a second")
+	return ""
 }

@@ -16,7 +16,7 @@ import (
 func TestRekey(t *testing.T) {
 	t.Parallel()
 	openssl := parleytest.Need(t, "openssl")
-	s := parleytest.Start(t, "--write-timeout", "100ms")
+	s := parleytest.Start(t, "--write-timeout", "1s", "--handshake-timeout", "5m", "--login-timeout", "5m")
 	s.User("alice")
 	cmd := exec.Command(openssl, "s_client", "-connect", s.Addr, "-CAfile", s.CA, "-verify_return_error")
 	in, err := cmd.StdinPipe()
@@ -43,7 +43,7 @@ func TestRekey(t *testing.T) {
 	}
 	io.WriteString(in, "HELLO|alice|"+parleytest.Password+"\n")
 	await("OK|")
-	time.Sleep(300 * time.Millisecond) // longer than the write timeout: a deadline left behind is past
+	time.Sleep(1200 * time.Millisecond) // longer than the write timeout: a deadline left behind is past
 	io.WriteString(in, "K\n")
 	await("KEYUPDATE")
 	io.WriteString(in, "PING|with new keys\n")

@@ -149,7 +149,7 @@ func (p *play) as(who string) *parleytest.Conn {
 	if c == nil {
 		if name, guest := strings.CutPrefix(who, "~"); guest {
 			c = p.s.Dial()
-			c.Do("HELLO|" + name)
+			eventually(p.t, "the guest before is gone", func() bool { return strings.HasPrefix(c.Do("HELLO|"+name), "OK|") })
 		} else {
 			c = p.s.SignIn(who)
 		}

@@ -13,12 +13,13 @@ import (
 	"parley/internal/parleytest"
 )
 
-// unlimited are the flags for tests of anything but the limits, and more.
+// unlimited are the flags for tests of anything but the limits, and more, of which the last counts. The waits are longer than any machine stands still.
 func unlimited(more ...string) []string {
-	return append([]string{"--msg-rate", "0", "--command-rate", "0", "--byte-rate", "0", "--errors", "0", "--login-rate", "0", "--log-rate", "0"}, more...)
+	return append([]string{"--msg-rate", "0", "--command-rate", "0", "--byte-rate", "0", "--errors", "0", "--login-rate", "0", "--log-rate", "0",
+		"--handshake-timeout", "5m", "--login-timeout", "5m", "--write-timeout", "1m"}, more...)
 }
 
-// addUsers adds accounts with parleytest.Password.
+// addUsers adds accounts with parleytest.Password, through the running server: without one they would wait for each other.
 func addUsers(s *parleytest.Server, names ...string) {
 	s.T.Helper()
 	var all sync.WaitGroup
@@ -26,6 +27,9 @@ func addUsers(s *parleytest.Server, names ...string) {
 		all.Go(func() { s.User(name) })
 	}
 	all.Wait()
+	if s.T.Failed() { // no goroutine but the test's own can end it
+		s.T.FailNow()
+	}
 }
 
 // exchange is one line and its reply: the code of an ERROR, or the OK, where * stands for anything.

@@ -24,7 +24,9 @@ func lose(t *testing.T, s *parleytest.Server, c *parleytest.Conn) {
 // refused checks that the token is denied.
 func refused(t *testing.T, s *parleytest.Server, name, token string) {
 	t.Helper()
-	if got := s.Dial().Code("HELLO|" + name + "|" + token); got != "denied" {
+	c := s.Dial()
+	defer c.Close()
+	if got := c.Code("HELLO|" + name + "|" + token); got != "denied" {
 		t.Errorf("a token that must not be taken: %.60s", got)
 	}
 }

@@ -57,12 +57,7 @@ func TestSheet(t *testing.T) {
 			commands += m[1]
 		}
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
-	free.Close()
+	_, port, _ := net.SplitHostPort(freeAddress())
 	cmd := exec.Command("bash", "-c", commands) // it goes on after what fails, as people do; what is done says so
 	cmd.Env = append(os.Environ(), "LAB="+dir, "PORT="+port)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,12 +81,7 @@ exec parleyd --listen %s --login-timeout 1m --data data --cert certs/server.pem 
 
 // open makes certificates and accounts with the programs in a directory, and opens the terminals.
 func (s *stage) open(programs string) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.Fatalf("%v", err)
-	}
-	addr := free.Addr().String()
-	free.Close()
+	addr := freeAddress()
 	if err := os.WriteFile(filepath.Join(s.dir, "serve"), fmt.Appendf(nil, serve, addr), 0o700); err != nil {
 		s.Fatalf("%v", err)
 	}
@@ -102,6 +99,17 @@ func (s *stage) open(programs string) {
 			Env:     []string{"PATH=" + programs + ":" + os.Getenv("PATH"), "HOME=" + home, "TZ=UTC", "PS1=$ ", "SERVER=" + addr},
 			Command: []string{"sh", "-c", `cd "$1" && exec bash --norc --noprofile`, "sh", s.dir},
 		})
+	}
+}
+
+// freeAddress is where a server may listen. Its port is none that the system gives by itself, so that nobody has it meanwhile.
+func freeAddress() string {
+	for {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(10000+rand.IntN(20000)))
+		if free, err := net.Listen("tcp", addr); err == nil {
+			free.Close()
+			return addr
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func run() error {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	for _, sc := range scenes {
-		picture, err := sc.play(programs)
+		picture, err := sc.play(programs, nil)
 		if err != nil {
 			return fmt.Errorf("%s: %w", sc.name, err)
 		}

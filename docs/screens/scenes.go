@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"time"
 )
 
 // scene is one picture: what people do, and whose screen is drawn when they have done it.
@@ -151,8 +152,9 @@ func matches(name, pattern string) step {
 	}
 }
 
-// play plays the scene with the parley and the parleyd in a directory, and draws it.
-func (sc *scene) play(programs string) (drawn []byte, err error) {
+// play plays the scene with the parley and the parleyd in a directory, and draws it: again and again until it is as wanted, since a screen may be
+// looked at while it is being drawn, and clocks go on. nil: anything is.
+func (sc *scene) play(programs string, wanted func(drawn []byte) bool) (drawn []byte, err error) {
 	dir, err := os.MkdirTemp("", "parley-scene-")
 	if err != nil {
 		return nil, err
@@ -173,11 +175,16 @@ func (sc *scene) play(programs string) (drawn []byte, err error) {
 	for _, step := range sc.steps {
 		step(s)
 	}
-	screen := s.look(sc.of)
-	if err := fix(screen, s.addr); err != nil {
-		return nil, err
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		screen := s.look(sc.of)
+		if err := fix(screen, s.addr); err != nil {
+			return nil, err
+		}
+		drawn = screen.SVG()
+		if wanted == nil || wanted(drawn) || time.Now().After(deadline) {
+			break
+		}
 	}
-	drawn = screen.SVG()
 	if len(drawn) > maxPicture {
 		return nil, fmt.Errorf("the picture has %d bytes, more than %d", len(drawn), maxPicture)
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -192,8 +193,10 @@ func (w *world) takeBack(e protocol.Event) {
 // Whatever breaks, what is posted is said once and in order, and what others say is told once and in order.
 func TestNothingLostNothingTwice(t *testing.T) {
 	seeds := 15
-	if parleytest.Race { // whose own code, in Go 1.26, now and then crashes in synctest's timers
-		seeds = 3
+	if parleytest.Race {
+		// The detector's own code, in Go 1.26, crashes where two processors run timers of one bubble at the same moment. What it finds it
+		// finds on one as well: it goes by what is in order, not by what met.
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	}
 	if os.Getenv("PARLEY_SOAK") != "" {
 		seeds = 2000

@@ -12,6 +12,8 @@ import (
 
 	"parley/auth"
 	"parley/internal/chat"
+	"parley/internal/cluster"
+	"parley/internal/parleytest"
 )
 
 func TestMain(m *testing.M) {
@@ -48,24 +50,26 @@ func TestPresenceHoldsAcrossNodes(t *testing.T) {
 		return err == chat.ErrTooManySessions && err2 == chat.ErrTooManySessions
 	})
 	bob.Exit(false)
-	time.Sleep(50 * time.Millisecond)
-	alice.sees(t, chat.Lobby, "alice", "bob")
+	b.come("carol") // told after that
+	alice.sees(t, chat.Lobby, "alice", "bob", "carol")
 	if n := alice.has("bob"); n != 1 {
 		t.Errorf("bob is on the other node still, and alice heard %q", alice)
 	}
 }
 
 func TestMovingIsNoLeaving(t *testing.T) {
-	tm := newTeam(t, "alice", "bob")
+	t.Parallel()
+	tm := newTeam(t, "alice", "bob", "carol")
 	a, b := tm.join(), tm.join()
 	alice, bob := a.come("alice"), b.come("bob")
 	alice.sees(t, chat.Lobby, "alice", "bob")
 	bob.sees(t, chat.Lobby, "alice", "bob")
-	bob.Exit(true) // lost: the grace is 2 s
+	bob.Exit(true) // lost: the grace begins
 	again := a.come("bob")
-	time.Sleep(2500 * time.Millisecond)
-	again.sees(t, chat.Lobby, "alice", "bob")
-	if n := alice.has("LEAVE") + alice.has("JOIN"); n != 1 {
+	eventually(t, "the grace is over", func() bool { return !b.hub.HereOf("bob").Present })
+	b.come("carol") // told after that
+	alice.sees(t, chat.Lobby, "alice", "bob", "carol")
+	if alice.has("LEAVE") != 0 || alice.has("JOIN|lobby|bob\n") != 1 {
 		t.Errorf("alice heard %q", alice)
 	}
 	again.Exit(true)
@@ -74,7 +78,9 @@ func TestMovingIsNoLeaving(t *testing.T) {
 
 // A node that dies says nothing; its people are gone after five beats, and who is on another node too is not.
 func TestDeadNodeIsGone(t *testing.T) {
+	t.Parallel()
 	tm := newTeam(t, "alice", "bob", "carol")
+	tm.timing = cluster.Fast
 	a, b := tm.join(), tm.join()
 	alice := a.come("alice")
 	b.come("bob")
@@ -85,7 +91,7 @@ func TestDeadNodeIsGone(t *testing.T) {
 	died := time.Now()
 	b.nc.Close()
 	alice.sees(t, chat.Lobby, "alice", "carol")
-	if took := time.Since(died); took < 400*time.Millisecond {
+	if took := time.Since(died); took < 3*cluster.Fast.Beat() {
 		t.Errorf("gone after %v: there was no time to move", took)
 	}
 	if alice.has("LEAVE|lobby|bob\n") != 1 || alice.has("LEAVE|lobby|~guest\n") != 1 || alice.has("LEAVE|lobby|carol\n") != 0 {
@@ -100,7 +106,9 @@ func TestDeadNodeIsGone(t *testing.T) {
 
 // A NATS server that is away for a moment changes nothing; one that is away for long takes the others' people, and gives them back.
 func TestNATSRestarts(t *testing.T) {
+	t.Parallel()
 	tm := newTeam(t, "alice", "bob", "carol", "dave")
+	tm.timing = cluster.Fast
 	a, b := tm.join(), tm.join()
 	alice, bob := a.come("alice"), b.come("bob")
 	alice.sees(t, chat.Lobby, "alice", "bob")
@@ -109,7 +117,7 @@ func TestNATSRestarts(t *testing.T) {
 	carol := b.come("carol") // said to nobody
 	tm.serve()
 	alice.sees(t, chat.Lobby, "alice", "bob", "carol")
-	if n := alice.has("LEAVE"); n != 0 && time.Since(away) < 400*time.Millisecond {
+	if n := alice.has("LEAVE"); n != 0 && time.Since(away) < 3*cluster.Fast.Beat() {
 		t.Errorf("NATS was away for less than five beats, and alice heard %q", alice)
 	}
 	tm.shutdown()
@@ -118,7 +126,7 @@ func TestNATSRestarts(t *testing.T) {
 	carol.Exit(false)
 	a.come("dave")
 	began := time.Now()
-	if _, reply := a.connect("HELLO|stranger"); !strings.HasPrefix(reply, "OK|") || time.Since(began) > 10*time.Second {
+	if _, reply := a.connect("HELLO|stranger"); !strings.HasPrefix(reply, "OK|") || time.Since(began) > parleytest.Patience/2 {
 		t.Errorf("without NATS: %s after %v", reply, time.Since(began))
 	}
 	tm.serve()
@@ -169,7 +177,7 @@ func TestGuestsRace(t *testing.T) {
 		stays, goes = two, one
 	case reason = <-two.ended:
 		stays, goes = one, two
-	case <-time.After(20 * time.Second):
+	case <-time.After(parleytest.Patience):
 		t.Fatal("both guests stay")
 	}
 	if !strings.Contains(reason, "take another name") {
@@ -190,11 +198,14 @@ func TestGuestsRace(t *testing.T) {
 }
 
 func TestEjectCountsAllNodes(t *testing.T) {
+	t.Parallel()
 	tm := newTeam(t, "alice", "root")
 	if _, err := tm.store.Change(t.Context(), auth.Change{Account: auth.Account{Name: "root", Admin: true, Hash: rootHash(t)}}); err != nil {
 		t.Fatal(err)
 	}
-	a, b, c := tm.join(), tm.join(), tm.join()
+	b, c := tm.join(), tm.join()
+	tm.timing = cluster.Hasty
+	a := tm.join()
 	_, reply := b.connect("HELLO|carol")
 	if !strings.HasPrefix(reply, "OK|") {
 		t.Fatal(reply)

@@ -5,12 +5,16 @@ import (
 	"testing"
 
 	"parley/internal/chat"
+	"parley/internal/cluster"
 )
 
 // TestOperatorsReachAllNodes: one session is ended wherever it is, and a broadcast is told on every node.
 func TestOperatorsReachAllNodes(t *testing.T) {
+	t.Parallel()
 	tm := newTeam(t, "alice", "bob")
-	a, b := tm.join(), tm.join()
+	b := tm.join()
+	tm.timing = cluster.Hasty
+	a := tm.join()
 	eventually(t, "they know each other", func() bool { return a.logged.has("a node is there") == 1 && b.logged.has("a node is there") == 1 })
 	alice, bob, other := a.come("alice"), b.come("bob"), b.come("bob")
 	if n, err := a.sessions.Note(t.Context(), "", "back in five minutes"); n != 3 || err != nil {

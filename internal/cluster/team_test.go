@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
 	"parley/internal/cluster"
+	"parley/internal/parleytest"
 	"parley/internal/session"
 )
 
@@ -29,41 +31,47 @@ import (
 type team struct {
 	t      *testing.T
 	nats   *server.Server
-	port   int
+	way    *parleytest.Link // to it, wherever it listens now
+	addr   atomic.Value     // where that is, a string
+	timing cluster.Timing   // of nodes that start
 	people []string
 	store  *authtest.Store
 	made   int
 }
 
 func newTeam(t *testing.T, accounts ...string) *team {
-	tm := &team{t: t, people: accounts, store: authtest.NewStore(), port: -1}
+	tm := &team{t: t, people: accounts, store: authtest.NewStore(), timing: cluster.Steady}
+	tm.way = parleytest.NewLink(t, func() string { return tm.addr.Load().(string) })
 	tm.serve()
-	t.Cleanup(func() { tm.nats.Shutdown(); tm.nats.WaitForShutdown() })
+	t.Cleanup(tm.shutdown)
 	return tm
 }
 
-// serve starts NATS, anew on the port that it had.
+// serve starts NATS, anew after shutdown.
 func (tm *team) serve() {
 	tm.t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: tm.port, NoSigs: true, NoLog: true})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true})
 	if err != nil {
 		tm.t.Fatal(err)
 	}
 	s.Start()
-	if !s.ReadyForConnections(20 * time.Second) {
+	if !s.ReadyForConnections(parleytest.Patience) {
 		tm.t.Fatal("the NATS server does not start")
 	}
-	tm.nats, tm.port = s, s.Addr().(*net.TCPAddr).Port
+	tm.nats = s
+	tm.addr.Store(s.Addr().String())
 }
 
 func (tm *team) shutdown() {
+	tm.addr.Store("127.0.0.1:1") // nobody listens there
 	tm.nats.Shutdown()
 	tm.nats.WaitForShutdown()
 }
 
 func (tm *team) dial() *nats.Conn {
 	tm.t.Helper()
-	nc, err := nats.Connect(fmt.Sprintf("nats://127.0.0.1:%d", tm.port), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0))
+	nc, err := nats.Connect("nats://"+tm.way.Addr, nats.Timeout(parleytest.Patience), nats.IgnoreDiscoveredServers(),
+		nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0))
 	if err != nil {
 		tm.t.Fatal(err)
 	}
@@ -88,7 +96,7 @@ func (tm *team) place() *place {
 	p := &place{tm: tm, nc: tm.dial(), logged: &lines{}}
 	log := &chattest.Log{}
 	p.hub = chat.New(log, chat.State{Accounts: tm.people}, chat.Options{
-		MaxSessions: 3, Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: 2 * time.Second, Append: session.Append,
+		MaxSessions: 3, Crowd: chat.DefaultCrowd, CrowdEvery: chat.DefaultCrowdEvery, Grace: 5 * time.Second, Append: session.Append,
 	})
 	log.Tail = p.hub.Tail
 	var err error
@@ -110,7 +118,7 @@ func (tm *team) join() *place {
 func (p *place) start() {
 	p.tm.t.Helper()
 	var err error
-	p.node, err = cluster.StartFast(p.nc, "team", p.hub, p.auth, p.sessions, slog.New(slog.NewTextHandler(p.logged, nil)), cluster.Fast)
+	p.node, err = cluster.StartWith(p.nc, "team", p.hub, p.auth, p.sessions, slog.New(slog.NewTextHandler(p.logged, nil)), p.tm.timing)
 	if err != nil {
 		p.tm.t.Fatal(err)
 	}
@@ -192,14 +200,16 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
+func tail(s string) string { return s[max(0, len(s)-1000):] }
+
 func (l *lines) has(line string) int { return strings.Count(l.String(), line) }
 
 // eventually waits until ok is true; it is long enough for any machine.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(parleytest.Patience); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not so after 20 s: %s", what)
+			t.Fatalf("not so after %v: %s", parleytest.Patience, what)
 		}
 	}
 }
@@ -209,6 +219,11 @@ func (v *visitor) sees(t *testing.T, room string, names ...string) {
 	t.Helper()
 	slices.Sort(names)
 	var here []string
+	defer func() {
+		if t.Failed() {
+			t.Logf("%s sees %q, and heard %q", v.Name, here[:min(len(here), 20)], tail(v.String()))
+		}
+	}()
 	eventually(t, fmt.Sprintf("%s sees %q in %s", v.Name, names, room), func() bool {
 		here, _ = v.Present(room)
 		return slices.Equal(here, names)
@@ -283,7 +298,7 @@ func (s *stranger) hears(kind string) (m struct {
 }) {
 	s.t.Helper()
 	for {
-		msg, err := s.to.NextMsg(20 * time.Second)
+		msg, err := s.to.NextMsg(parleytest.Patience)
 		if err != nil {
 			s.t.Fatalf("waiting for %s: %v", kind, err)
 		}

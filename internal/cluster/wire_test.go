@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"parley/internal/chat"
+	"parley/internal/cluster"
+	"parley/internal/parleytest"
 )
 
 const rootPassword = "four plain words here"
@@ -35,7 +37,9 @@ func people(names ...string) (list []any) {
 
 // What comes late, twice, out of order or not at all.
 func TestGapsAreAskedFor(t *testing.T) {
+	t.Parallel()
 	tm := newTeam(t, "alice", "bob", "carol", "dave", "erin")
+	tm.timing = cluster.Fast
 	a := tm.join()
 	alice := a.come("alice")
 	s := tm.stranger("00000000-0000-4000-8000-000000000001")
@@ -79,6 +83,7 @@ func TestStateInChunks(t *testing.T) {
 		names[i] = fmt.Sprintf("a-name-that-is-rather-long-%05d", i)
 	}
 	tm := newTeam(t, append(names, "alice")...)
+	tm.timing = cluster.Fast
 	spy := tm.dial()
 	longest, count := 0, 0
 	sub, err := spy.SubscribeSync("team.nodes.>")
@@ -88,17 +93,19 @@ func TestStateInChunks(t *testing.T) {
 	sub.SetPendingLimits(-1, -1)
 	spy.Flush()
 	a := tm.join()
+	began := time.Now()
 	for _, name := range names {
 		a.come(name)
 	}
 	b := tm.join()
 	alice := b.come("alice")
 	eventually(t, "b has all of a's people", func() bool { here, _ := alice.Present(chat.Lobby); return len(here) == many+1 })
+	told := time.Since(began)
 	if n := alice.has("JOIN"); n > chat.DefaultCrowd {
 		t.Errorf("alice heard of %d who came", n)
 	}
 	for waiting, _, _ := sub.Pending(); waiting > 0; waiting-- {
-		msg, err := sub.NextMsg(time.Second)
+		msg, err := sub.NextMsg(parleytest.Patience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,8 +113,8 @@ func TestStateInChunks(t *testing.T) {
 			longest, count = max(longest, len(msg.Data)), count+1
 		}
 	}
-	if count > 400 {
-		t.Errorf("a storm of %d messages", count)
+	if most := 200 + int(told/cluster.Batch); count > most {
+		t.Errorf("a storm of %d messages in %v", count, told)
 	}
 	if longest > 32<<10 || count < 2*many*60/(32<<10) {
 		t.Errorf("%d messages of at most %d bytes", count, longest)

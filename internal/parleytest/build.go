@@ -15,11 +15,14 @@ var bin struct {
 	built map[string]error
 }
 
-// Main is for TestMain: it runs the tests and removes what Build has made.
-func Main(m *testing.M) {
+// Main is for TestMain: it runs the tests, ends what they shared, and removes what Build has made.
+func Main(m *testing.M, end ...func()) {
 	// Else every program built with the race detector sleeps a second at its end.
 	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
 	code := m.Run()
+	for _, f := range end {
+		f()
+	}
 	os.RemoveAll(bin.dir)
 	os.Exit(code)
 }

@@ -2,6 +2,8 @@ package parleytest_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -22,21 +24,51 @@ func connect(t *testing.T, n *parleytest.NATS, e *parleytest.Entrance) jetstream
 	if n.Creds != "" {
 		options = append(options, nats.UserCredentials(n.Creds), nats.RootCAs(n.CA))
 	}
-	conn, err := nats.Connect(e.URLs(), options...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var conn *nats.Conn
+	eventually(t, "a connection", func() (err error) {
+		conn, err = nats.Connect(e.URLs(), options...)
+		return err
+	})
 	t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), parleytest.Patience)
-	defer cancel()
-	if _, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "log", Subjects: []string{"log.>"}, Replicas: len(n.Nodes)}); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, "a stream", func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "log", Subjects: []string{"log.>"}, Replicas: len(n.Nodes)})
+		return err
+	})
 	return js
+}
+
+// eventually tries again until it works.
+func eventually(t *testing.T, what string, try func() error) {
+	t.Helper()
+	for give := time.Now().Add(parleytest.Patience); ; time.Sleep(50 * time.Millisecond) {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(give) {
+			t.Fatalf("waited in vain for %s: %v", what, err)
+		}
+	}
+}
+
+// leads waits until a node leads the stream that is not this one.
+func leads(t *testing.T, n *parleytest.NATS, not *parleytest.NATSNode) (leader *parleytest.NATSNode) {
+	t.Helper()
+	eventually(t, "a leader", func() error {
+		if leader = n.Leader("log"); leader == nil {
+			return errors.New("nobody leads")
+		} else if leader == not {
+			return fmt.Errorf("%s leads still", leader.Name)
+		}
+		return nil
+	})
+	return leader
 }
 
 // publish adds a message, again and again until one is acknowledged, and returns its sequence.
@@ -88,20 +120,15 @@ func TestNATSCluster(t *testing.T) {
 		faults = faults[:2]
 	}
 	for _, fault := range faults {
-		leader := n.Leader("log")
-		if leader == nil {
-			t.Fatal("nobody leads")
-		}
+		leader := leads(t, n, nil)
 		began := time.Now()
 		fault.begin(leader)
 		now := publish(t, js)
 		if now <= last {
 			t.Errorf("%s: %d after %d", fault.name, now, last)
 		}
-		if other := n.Leader("log"); other == leader {
-			t.Errorf("%s: %s leads still", fault.name, leader.Name)
-		}
 		t.Logf("%s of the leader: the next message was acknowledged after %v", fault.name, time.Since(began))
+		leads(t, n, leader)
 		last = now
 		fault.end(leader)
 		n.Ready()
@@ -112,14 +139,18 @@ func TestNATSCluster(t *testing.T) {
 // holds makes sure that the stream has its messages from the first to at least the last.
 func holds(t *testing.T, js jetstream.JetStream, last uint64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), parleytest.Patience)
-	defer cancel()
-	stream, err := js.Stream(ctx, "log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, err := stream.Info(ctx); err != nil || info.State.Msgs < last || info.State.FirstSeq != 1 {
-		t.Errorf("%v, %v: messages are gone", info, err)
+	var info *jetstream.StreamInfo
+	eventually(t, "word of the stream", func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		stream, err := js.Stream(ctx, "log")
+		if err == nil {
+			info, err = stream.Info(ctx)
+		}
+		return err
+	})
+	if info.State.Msgs < last || info.State.FirstSeq != 1 {
+		t.Errorf("%+v: messages are gone", info.State)
 	}
 }
 
@@ -157,9 +188,7 @@ func TestNATSSecure(t *testing.T) {
 	refused(t, js)
 	n.Nodes[0].Launch()
 	n.Ready()
-	if n.Leader("log") != n.Nodes[0] {
-		t.Error("a single node does not lead")
-	}
+	leads(t, n, nil)
 	if got := publish(t, js); got <= last {
 		t.Errorf("%d after a restart, and %d before", got, last)
 	}

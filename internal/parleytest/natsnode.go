@@ -79,7 +79,7 @@ ports_file_dir: %q
 jetstream { store_dir: %q, sync_interval: always }
 %s`, n.Name, n.dir, filepath.Join(n.dir, "store"), n.nats.trusted)
 	if certs := n.nats.certs; certs != "" {
-		fmt.Fprintf(&b, "tls { cert_file: %q, key_file: %q }\n", filepath.Join(certs, "server.pem"), filepath.Join(certs, "server-key.pem"))
+		fmt.Fprintf(&b, "tls { cert_file: %q, key_file: %q, timeout: 60 }\n", filepath.Join(certs, "server.pem"), filepath.Join(certs, "server-key.pem"))
 	}
 	if len(n.routes) > 0 {
 		fmt.Fprintf(&b, `cluster {

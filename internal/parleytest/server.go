@@ -20,7 +20,7 @@ import (
 
 // Patience is how long anything may take before a test fails. It bounds a
 // hang; no test passes or fails by how fast the machine is.
-const Patience = 30 * time.Second
+const Patience = 2 * time.Minute
 
 // Server is a parleyd process with certificates and data of its own.
 type Server struct {
@@ -46,6 +46,12 @@ func Start(t testing.TB, flags ...string) *Server {
 	return StartUnder(t, nil, flags...)
 }
 
+// StartCertified is Start with the certificates in the directory certs, which are made where there are none yet: servers may share them.
+func StartCertified(t testing.TB, certs string, flags ...string) *Server {
+	t.Helper()
+	return start(t, &Server{Certs: certs}, flags)
+}
+
 // StartUnder is Start by another program, which gets parleyd's command line as its last arguments.
 func StartUnder(t testing.TB, under []string, flags ...string) *Server {
 	t.Helper()
@@ -55,10 +61,15 @@ func StartUnder(t testing.TB, under []string, flags ...string) *Server {
 // StartWith is StartUnder with open files that the process gets, from descriptor 3 on, each time that it is launched.
 func StartWith(t testing.TB, files []*os.File, under []string, flags ...string) *Server {
 	t.Helper()
-	dir := t.TempDir()
-	s := &Server{T: t, under: under, files: files, Data: filepath.Join(dir, "data"), Certs: filepath.Join(dir, "certs"), Addr: "127.0.0.1:0"}
-	s.CA = filepath.Join(s.Certs, "ca.pem")
-	s.Run("", "certs", "--out", s.Certs, "--host", "localhost", "--host", "127.0.0.1")
+	return start(t, &Server{under: under, files: files, Certs: filepath.Join(t.TempDir(), "certs")}, flags)
+}
+
+func start(t testing.TB, s *Server, flags []string) *Server {
+	t.Helper()
+	s.T, s.Data, s.Addr, s.CA = t, filepath.Join(t.TempDir(), "data"), "127.0.0.1:0", filepath.Join(s.Certs, "ca.pem")
+	if _, err := os.Stat(s.CA); err != nil {
+		s.Run("", "certs", "--out", s.Certs, "--host", "localhost", "--host", "127.0.0.1")
+	}
 	s.args = flags
 	if !slices.Contains(flags, "--bcrypt-cost") {
 		s.args = append(s.args, "--bcrypt-cost", "4")

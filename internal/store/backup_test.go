@@ -67,7 +67,7 @@ func TestBackupOfNode(t *testing.T) {
 	dir, place := t.TempDir(), t.TempDir()
 	n := openNode(t, dir, stream, store.Options{})
 	n.Start(ignored())
-	say(t, n.Store, "before")
+	n.say(t, "before")
 	if err := n.Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestBackupOfNode(t *testing.T) {
 	if err := store.Backup(t.Context(), dir, file, false); err != nil {
 		t.Fatal(err)
 	}
-	say(t, n.Store, "after")
+	n.say(t, "after")
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}

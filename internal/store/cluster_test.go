@@ -18,6 +18,7 @@ import (
 	"parley/auth/authtest"
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 	"parley/internal/store/storetest"
 	"parley/internal/stream"
@@ -34,7 +35,7 @@ var nats = sync.OnceValues(func() (*server.Server, error) {
 		return nil, err
 	}
 	s.Start()
-	if !s.ReadyForConnections(30 * time.Second) {
+	if !s.ReadyForConnections(parleytest.Patience) {
 		return nil, errors.New("nats-server does not start")
 	}
 	natsRuns.Store(true)
@@ -59,7 +60,7 @@ func openStream(t testing.TB, name string, first uint64) *stream.Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := stream.Open(context.Background(), stream.Options{Servers: server.ClientURL(), Name: name, Replicas: 1, First: first, Wait: 30 * time.Second})
+	s, err := stream.Open(context.Background(), stream.Options{Servers: server.ClientURL(), Name: name, Replicas: 1, First: first, Wait: parleytest.Patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,16 +84,45 @@ func openNode(t testing.TB, dir, name string, opts store.Options) *node {
 	t.Helper()
 	n := &node{stream: openStream(t, name, 0)}
 	opts.Stream = n.stream
-	var err error
-	if n.Store, err = store.Open(context.Background(), dir, opts); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { n.Close() })
-	if err := n.CatchUp(t.Context(), func(uint64, uint64) {}); err != nil {
-		t.Fatal(err)
-	}
+	n.come(t, dir, opts)
 	return n
 }
+
+// come opens the store and brings it to the stream's end: again, where a machine that stood still has cost the connection.
+func (n *node) come(t testing.TB, dir string, opts store.Options) {
+	t.Helper()
+	for give := time.Now().Add(parleytest.Patience); ; time.Sleep(50 * time.Millisecond) {
+		var err error
+		if n.Store, err = store.Open(context.Background(), dir, opts); err == nil {
+			if err = n.CatchUp(t.Context(), func(uint64, uint64) {}); err == nil {
+				break
+			}
+			n.Store.Close()
+		}
+		if !errors.Is(err, stream.ErrUnavailable) || time.Now().After(give) {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { n.Close() })
+}
+
+// say says text in the lobby, which must work: again, where a machine that stood still has cost the connection or the answer.
+func (n *node) say(t testing.TB, text string) int64 {
+	t.Helper()
+	e := lobby(text)
+	e.Key, e.KeyOwner = fmt.Sprint("say", saidKeys.Add(1)), e.Account
+	for give := time.Now().Add(parleytest.Patience); ; time.Sleep(50 * time.Millisecond) {
+		got, err := try(t, n.Store, e)
+		if err == nil {
+			return got.ID
+		}
+		if !errors.Is(err, chat.ErrUnavailable) || time.Now().After(give) {
+			t.Fatal(err)
+		}
+	}
+}
+
+var saidKeys atomic.Int64
 
 func startedNode(t testing.TB, name string, opts store.Options) *node {
 	t.Helper()
@@ -102,6 +132,7 @@ func startedNode(t testing.TB, name string, opts store.Options) *node {
 }
 
 func TestLogOfCluster(t *testing.T) {
+	t.Parallel()
 	storetest.TestLog(t, func(t *testing.T, dir string) storetest.Log { return openNode(t, dir, streamOf(dir), store.Options{}) })
 }
 

@@ -121,7 +121,7 @@ func TestInspectOld(t *testing.T) {
 func TestInspectStream(t *testing.T) {
 	w := newWorld(t, 1)
 	node := w.nodes[0]
-	say(t, node.Store, "x")
+	node.say(t, "x")
 	own, other := node.stream, openStream(t, streamOf(t.TempDir()), 0)
 	if err := inspect(t, node.dir).GoesWith(t.Context(), own); err != nil {
 		t.Errorf("with its own: %v", err)

@@ -46,7 +46,12 @@ func copied(t *testing.T, dir string, files ...string) string {
 // running opens and starts the store in dir.
 func running(t *testing.T, dir string) *store.Store {
 	t.Helper()
-	s := open(t, dir, store.Options{Log: quiet})
+	return runningWith(t, dir, store.Options{Log: quiet})
+}
+
+func runningWith(t *testing.T, dir string, opts store.Options) *store.Store {
+	t.Helper()
+	s := open(t, dir, opts)
 	s.Start(chattest.Each(func(chat.Entry) {}))
 	return s
 }
@@ -118,9 +123,11 @@ func TestJournalComesBack(t *testing.T) {
 // TestJournalTorn: a journal that was being written to when the power failed counts as far as it
 // is whole; what stood behind never comes back, wherever later records end.
 func TestJournalTorn(t *testing.T) {
+	t.Parallel()
+	opts := store.Options{Log: quiet, JournalBytes: 64 << 10} // each life allocates one anew
 	for _, at := range []int{0, 3, 40, 41, 200, 700} {
 		dir := t.TempDir()
-		want := sayAll(t, running(t, dir), "the same length", 9)
+		want := sayAll(t, runningWith(t, dir, opts), "the same length", 9)
 		dir = crashed(t, dir)
 		file := filepath.Join(dir, "parley.journal")
 		b, err := os.ReadFile(file)
@@ -133,7 +140,7 @@ func TestJournalTorn(t *testing.T) {
 		}
 		var got []string
 		for range 12 { // more than there were, one a life
-			s := running(t, dir)
+			s := runningWith(t, dir, opts)
 			now := texts(t, s)
 			if got == nil {
 				got = now

@@ -36,6 +36,9 @@ const (
 	keepRestMost  = time.Second
 )
 
+// keepAgain is how long after a failure it is tried again.
+const keepAgain = 5 * time.Minute
+
 // A keeper drops what is too old, in small steps: entries of the log as all else, so that the tail hears of them in their order.
 type keeper struct {
 	s     *Store
@@ -50,10 +53,12 @@ func (k *keeper) run(ctx context.Context) {
 		every = time.Hour
 	}
 	for ctx.Err() == nil {
+		next := every
 		if err := k.drop(ctx); err != nil && ctx.Err() == nil {
+			next = min(every, keepAgain)
 			k.s.opts.Log.Warn("what is too old to be kept could not be dropped; it is tried again", "event", "keep.failed", "error", err)
 		}
-		wait(ctx, every)
+		wait(ctx, next)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"parley/auth"
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 )
 
@@ -31,7 +32,7 @@ func try(t testing.TB, s *store.Store, e chat.Entry) (chat.Entry, error) {
 	select {
 	case a := <-got:
 		return a.e, a.err
-	case <-time.After(30 * time.Second):
+	case <-time.After(parleytest.Patience):
 		t.Fatal("an append was never answered")
 		panic("unreachable")
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,6 +109,7 @@ func (n *witness) reads(rnd *rand.Rand) (lines []string) {
 // TestLateNodes has nodes come when much was taken back already, from nothing and from databases of earlier days: they
 // come to the tables of who was there, though the stream has no byte of those texts.
 func TestLateNodes(t *testing.T) {
+	t.Parallel()
 	each := soak(300, 3000)
 	if parleytest.Race {
 		each = 100
@@ -232,46 +234,41 @@ func TestRepeats(t *testing.T) {
 
 // TestCutWhileAppending cuts the connection again and again while much is appended; what was not answered as kept is said again.
 func TestCutWhileAppending(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 2)
 	a := w.nodes[0]
-	stop := make(chan struct{})
-	cut := make(chan struct{})
-	go func() {
-		defer close(cut)
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(50 * time.Millisecond):
-				_ = a.stream.Conn().ForceReconnect()
-			}
-		}
-	}()
+	const n, some = 300, 10
 	ids := map[int64]string{}
-	answers := make(chan chat.Entry)
-	const n = 300
+	answers := make(chan chat.Entry, n)
+	var refused atomic.Int64
 	for i := range n {
 		e := chat.Entry{Kind: chat.Said, Account: "alice", Room: "lobby", Key: fmt.Sprint(i), KeyOwner: "alice", Text: fmt.Sprint("number ", i)}
 		var again func(got chat.Entry, err error)
 		again = func(got chat.Entry, err error) {
 			if err != nil {
-				go a.do(e, again)
+				refused.Add(1)
+				time.AfterFunc(5*time.Millisecond, func() { a.do(e, again) })
 				return
 			}
 			answers <- got
 		}
 		go a.do(e, again)
-	}
-	for range n {
-		select {
-		case e := <-answers:
-			ids[e.ID] = e.Text
-		case <-time.After(30 * time.Second):
-			t.Fatalf("%d of %d were said", len(ids), n)
+		if i%some == some-1 { // and then it has to get on, though not with all that was on its way
+			_ = a.stream.Conn().ForceReconnect()
+			for len(ids) <= i-2*some || i == n-1 && len(ids) < n {
+				select {
+				case e := <-answers:
+					ids[e.ID] = e.Text
+				case <-time.After(parleytest.Patience):
+					t.Fatalf("%d of %d were said", len(ids), i+1)
+				}
+			}
 		}
 	}
-	close(stop)
-	<-cut
+	if refused.Load() == 0 {
+		t.Error("no cut was in time")
+	}
+	t.Logf("%d were refused, and said again", refused.Load())
 	w.settle()
 	list, err := w.nodes[1].History(t.Context(), "lobby", chat.Range{Before: math.MaxInt64, Limit: 500})
 	if err != nil || len(list) != n+1 || len(ids) != n {

@@ -138,6 +138,7 @@ func last(t *testing.T, dir string) (id int64) {
 
 // TestMigrate brings a database into a stream, interrupted again and again, and wants a node of it to be what the single server was.
 func TestMigrate(t *testing.T) {
+	t.Parallel()
 	messages := soak(1500, 50_000)
 	if parleytest.Race {
 		messages = 300
@@ -296,7 +297,7 @@ func TestMigrateRefused(t *testing.T) {
 	}
 	s.Close()
 	used := startedNode(t, streamOf(dir+"1"), store.Options{Log: quiet})
-	say(t, used.Store, "here already")
+	used.say(t, "here already")
 	for _, c := range []struct {
 		to   *stream.Stream
 		says string

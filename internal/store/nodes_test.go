@@ -105,6 +105,7 @@ func tables(t testing.TB, dir string) (lines []string) {
 // TestNodesAgree has three nodes do all kinds of things at once: all come to the same tables, and tell
 // the same in the same order.
 func TestNodesAgree(t *testing.T) {
+	t.Parallel()
 	each := soak(400, 4000)
 	if parleytest.Race {
 		each = 100

@@ -18,6 +18,7 @@ import (
 
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 	"parley/internal/stream"
 )
@@ -66,7 +67,7 @@ func (l *line) startServer() {
 		l.t.Fatal(err)
 	}
 	s.Start()
-	if !s.ReadyForConnections(30 * time.Second) {
+	if !s.ReadyForConnections(parleytest.Patience) {
 		l.t.Fatal("nats-server does not start")
 	}
 	l.mu.Lock()
@@ -135,7 +136,7 @@ func (l *line) cut() {
 
 func (l *line) stream(o stream.Options) *stream.Stream {
 	l.t.Helper()
-	o.Servers, o.Replicas, o.Wait = "nats://"+l.listen.Addr().String(), 1, 30*time.Second
+	o.Servers, o.Replicas, o.Wait = "nats://"+l.listen.Addr().String(), 1, parleytest.Patience
 	s, err := stream.Open(context.Background(), o)
 	if err != nil {
 		l.t.Fatal(err)
@@ -147,14 +148,7 @@ func (l *line) stream(o stream.Options) *stream.Stream {
 func (l *line) node(dir string) *node {
 	l.t.Helper()
 	n := &node{stream: l.stream(stream.Options{Pending: 8})}
-	var err error
-	if n.Store, err = store.Open(context.Background(), dir, store.Options{Stream: n.stream, Log: quiet}); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() { n.Close() })
-	if err := n.CatchUp(l.t.Context(), func(uint64, uint64) {}); err != nil {
-		l.t.Fatal(err)
-	}
+	n.come(l.t, dir, store.Options{Stream: n.stream, Log: quiet})
 	n.Start(chattest.Each(func(chat.Entry) {}))
 	return n
 }
@@ -162,6 +156,7 @@ func (l *line) node(dir string) *node {
 // TestOutOfReach has the stream out of reach in each way there is: what is said meanwhile is refused within 5 s, however much it is
 // and though the stream takes no more than a few at once; what is there can be read; and all goes on by itself.
 func TestOutOfReach(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name       string
 		away, back func(*line)
@@ -174,7 +169,7 @@ func TestOutOfReach(t *testing.T) {
 			t.Parallel()
 			l := newLine(t)
 			n := l.node(t.TempDir())
-			first := say(t, n.Store, "before")
+			first := n.say(t, "before")
 			c.away(l)
 			began := time.Now()
 			const many = 300
@@ -191,11 +186,11 @@ func TestOutOfReach(t *testing.T) {
 					if !errors.Is(err, chat.ErrUnavailable) {
 						t.Fatalf("said while the stream is out of reach: %v", err)
 					}
-				case <-time.After(10 * time.Second):
+				case <-time.After(parleytest.Patience):
 					t.Fatal("no answer")
 				}
 			}
-			if took := time.Since(began); took > 5500*time.Millisecond { // half a second for a machine that is busy
+			if took := time.Since(began); took > parleytest.Patience/2 { // if one waited for the other it would be minutes
 				t.Errorf("the last was refused after %v", took)
 			}
 			if _, err := n.Token(t.Context(), [32]byte{1}); !errors.Is(err, chat.ErrUnavailable) {
@@ -218,7 +213,7 @@ func TestOutOfReach(t *testing.T) {
 			if err := n.Store.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(began); took > 8*time.Second {
+			if took := time.Since(began); took > parleytest.Patience/2 {
 				t.Errorf("closing took %v", took)
 			}
 			select {
@@ -236,7 +231,7 @@ func TestCloseOfNode(t *testing.T) {
 	openStream(t, name, 0) // with what the server runs for a stream
 	ignore := goleak.IgnoreCurrent()
 	n := startedNode(t, name, store.Options{Log: quiet})
-	message := say(t, n.Store, "something")
+	message := n.say(t, "something")
 	if _, err := try(t, n.Store, chat.Entry{Kind: chat.Gone, Account: "alice", User: "alice", Room: "lobby", Message: message}); err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +285,7 @@ func testFullDiskOfNode(t *testing.T) {
 	n := openNode(t, dir, name, store.Options{Log: quiet})
 	n.Start(chattest.Each(func(chat.Entry) {}))
 	other := startedNode(t, name, store.Options{Log: quiet})
-	say(t, n.Store, "before")
+	n.say(t, "before")
 	filler := fill(t, dir, 64<<10)
 	refused := 0
 	for i := range 60 {
@@ -310,12 +305,12 @@ func testFullDiskOfNode(t *testing.T) {
 	if _, err := n.History(t.Context(), "lobby", chat.Range{Before: math.MaxInt64, Limit: 500}); err != nil {
 		t.Fatalf("reading on a full disk: %v", err)
 	}
-	id := say(t, other.Store, "the other has room")
+	id := other.say(t, "the other has room")
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the node to go on", func() bool { _, ok, err := n.Message(t.Context(), id); return ok && err == nil })
-	say(t, n.Store, "after")
+	n.say(t, "after")
 	for _, n := range []*node{n, other} {
 		if err := n.Close(); err != nil {
 			t.Fatal(err)

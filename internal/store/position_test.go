@@ -127,6 +127,7 @@ func (r *readers) start() {
 
 // TestPositions: what is unread is exact at any moment, over clean stops and kills, with messages one by one and many at once.
 func TestPositions(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -155,7 +156,9 @@ func TestPositions(t *testing.T) {
 			r.say(room, 1+rnd.IntN(400), speaker(room))
 		case 5:
 			// The tables have what was said: later messages are counted apart from these.
-			time.Sleep(time.Duration(rnd.IntN(2)) * 550 * time.Millisecond)
+			if _, err := r.s.State(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		case 6:
 			r.reopen(rnd.IntN(2) == 0, accounts, rooms)
 		case 7:

@@ -9,6 +9,7 @@ import (
 
 	"parley/auth"
 	"parley/internal/chat"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 )
 
@@ -25,7 +26,7 @@ func TestSignInsDoNotWaitForReaders(t *testing.T) {
 	if _, err := s.History(ctx, "lobby", chat.Range{Before: math.MaxInt64, Limit: 1}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("a reader is free still: %v", err)
 	}
-	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel = context.WithTimeout(t.Context(), parleytest.Patience)
 	defer cancel()
 	if _, err := s.Account(ctx, "nobody"); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("an account: %v", err)

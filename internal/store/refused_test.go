@@ -16,6 +16,7 @@ import (
 	"parley/auth"
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 	"parley/internal/stream"
 )
@@ -39,7 +40,7 @@ func follows(t *testing.T, dir string, s *stream.Stream) error {
 	t.Helper()
 	n, err := store.Open(t.Context(), dir, store.Options{Stream: s, Log: quiet})
 	if err == nil {
-		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), parleytest.Patience)
 		defer stop()
 		err = n.CatchUp(ctx, func(uint64, uint64) {})
 		n.Close()
@@ -134,7 +135,7 @@ func TestRefusedStreams(t *testing.T) {
 			n := openNode(t, dir, streamOf(dir), store.Options{Log: quiet})
 			n.Start(chattest.Each(func(chat.Entry) {}))
 			for i := range 5 {
-				say(t, n.Store, fmt.Sprint(i))
+				n.say(t, fmt.Sprint(i))
 			}
 			if err := n.Store.Close(); err != nil {
 				t.Fatal(err)
@@ -158,6 +159,7 @@ func TestRefusedStreams(t *testing.T) {
 
 // TestReplacedUnderNode: a node that runs, and whose stream is deleted or begins to be filled from a database, ends.
 func TestReplacedUnderNode(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		do   func(*testing.T, *node)
@@ -192,7 +194,7 @@ func TestReplacedUnderNode(t *testing.T) {
 			}
 			select {
 			case <-n.Failed():
-			case <-time.After(20 * time.Second):
+			case <-time.After(parleytest.Patience):
 				t.Fatal("it goes on")
 			}
 			if err := n.Err(); !errors.Is(err, c.want) {
@@ -201,7 +203,7 @@ func TestReplacedUnderNode(t *testing.T) {
 			for range 20 {
 				select {
 				case <-answers:
-				case <-time.After(10 * time.Second):
+				case <-time.After(parleytest.Patience):
 					t.Fatal("an append was left without an answer")
 				}
 			}

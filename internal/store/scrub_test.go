@@ -281,6 +281,7 @@ func (k *talker) integrity() {
 // TestTakingBack says and takes back at random moments: after each scrub nothing of what was taken back is in
 // any file, and everything else is there.
 func TestTakingBack(t *testing.T) {
+	t.Parallel()
 	seeds, rounds := soak(2, 60), soak(20, 80)
 	if parleytest.Race {
 		seeds, rounds = 1, 6

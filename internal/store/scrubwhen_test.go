@@ -14,6 +14,7 @@ import (
 	"parley/auth"
 	"parley/internal/chat"
 	"parley/internal/chat/chattest"
+	"parley/internal/parleytest"
 	"parley/internal/store"
 )
 
@@ -76,7 +77,7 @@ func TestScrubAfterKill(t *testing.T) {
 		t.Fatal("there is nothing to scrub")
 	}
 	s = running(t, crash)
-	for deadline := time.Now().Add(30 * time.Second); len(holds(t, crash, "hunter2")) > 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(parleytest.Patience); len(holds(t, crash, "hunter2")) > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("nobody scrubbed: %q", holds(t, crash, "hunter2"))
 		}
@@ -150,7 +151,7 @@ func TestScrubWithReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	held.Close()
-	for deadline := time.Now().Add(30 * time.Second); len(holds(t, dir, "hunter2")) > 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(parleytest.Patience); len(holds(t, dir, "hunter2")) > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("nobody made up for it")
 		}
@@ -164,6 +165,7 @@ func TestScrubWithReader(t *testing.T) {
 // TestScrubTogether: many take back at once, while others talk and read; each finds what was theirs gone when
 // their scrub returns.
 func TestScrubTogether(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := running(t, dir)
 	var all sync.WaitGroup
@@ -236,7 +238,7 @@ func plant(t *testing.T, dir, text string) {
 	db := raw(t, dir)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	runScript(t, db, `PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = 5000; BEGIN IMMEDIATE`)
+	runScript(t, db, `PRAGMA wal_autocheckpoint = 0; PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE`)
 	rows, err := db.Query(`SELECT pgno, data FROM sqlite_dbpage`)
 	if err != nil {
 		t.Fatal(err)
@@ -263,6 +265,7 @@ func plant(t *testing.T, dir, text string) {
 // TestScrubFollowsTheLog: what SQLite leaves behind after the first scrub is found by what the write-ahead log has
 // changed, also where a checkpoint came between and the log has begun anew.
 func TestScrubFollowsTheLog(t *testing.T) {
+	t.Parallel()
 	for _, checkpointed := range []bool{false, true} {
 		dir := t.TempDir()
 		s := open(t, dir, store.Options{Log: quiet, CheckpointPages: 1})
@@ -275,13 +278,12 @@ func TestScrubFollowsTheLog(t *testing.T) {
 		}
 		plant(t, dir, secret)
 		if checkpointed {
-			for range 3 {
+			// The applier brings what is said into the database in a while, and has a checkpoint.
+			eventually(t, "a checkpoint moves it into the database's file alone", func() bool {
 				say(t, s, "more")
-				time.Sleep(700 * time.Millisecond) // the applier brings it into the database, and has a checkpoint
-			}
-			if where := holds(t, dir, secret); len(where) != 1 || where[0] != "parley.db" {
-				t.Fatalf("it is in %q", where)
-			}
+				where := holds(t, dir, secret)
+				return len(where) == 1 && where[0] == "parley.db"
+			})
 		}
 		if where := holds(t, dir, secret); len(where) == 0 {
 			t.Fatal("nothing was planted")

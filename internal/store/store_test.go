@@ -32,6 +32,7 @@ func started(t testing.TB, opts store.Options) *store.Store {
 }
 
 func TestLog(t *testing.T) {
+	t.Parallel()
 	storetest.TestLog(t, func(t *testing.T, dir string) storetest.Log { return open(t, dir, store.Options{}) })
 }
 

@@ -193,7 +193,6 @@ func TestKilledInMigration(t *testing.T) {
 		t.Skip("it is about one goroutine, of a process that strace slows down already")
 	}
 	needs(t, "strace")
-	t.Parallel()
 	for n := 1; ; n += max(1, n/3) {
 		dir := version4(t)
 		list, rest, _ := spawn(t, dir, "run", 10*time.Millisecond, "strace", "-f", "-qq", "-o", os.DevNull,

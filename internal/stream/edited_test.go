@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"parley/internal/stream"
 )
@@ -40,7 +39,7 @@ func TestEdited(t *testing.T) {
 			"allow_direct":true,"max_msg_size":65536,"max_msgs":`+most+`,"metadata":{"parley":"1","parley-identity":"x"},"republish":{"src":"parley.log.>","dest":"parley.tail.>"}}`)
 	}
 	edit("2")
-	wait(t, 10*time.Second, "nothing is said of the change", func() bool { return log.count("its limit of messages is 2, and should be -1") == 1 })
+	wait(t, "nothing is said of the change", func() bool { return log.count("its limit of messages is 2, and should be -1") == 1 })
 	for range 3 {
 		a := say(t, s, stream.Append{Subject: "said", Data: []byte("y")})
 		if !errors.Is(a.err, stream.ErrUnavailable) || !strings.Contains(a.err.Error(), "maximum messages exceeded") {
@@ -51,7 +50,7 @@ func TestEdited(t *testing.T) {
 		t.Errorf("the log tells %d times that nothing is kept", n)
 	}
 	edit("-1")
-	wait(t, 10*time.Second, "nothing is said of the change back", func() bool { return log.count("as it should be again") == 1 })
+	wait(t, "nothing is said of the change back", func() bool { return log.count("as it should be again") == 1 })
 	must(t, s, "said", "z")
 	if n := log.count("the stream was changed"); n != 1 {
 		t.Errorf("the log tells %d times of one change", n)
@@ -63,7 +62,7 @@ func TestDeleted(t *testing.T) {
 	s := newNodes(t, 1).open(t)
 	must(t, s, "said", "x")
 	entries, ended := follow(t, s, 1)
-	wait(t, 10*time.Second, "nothing is read", func() bool { return len(entries()) == 1 })
+	wait(t, "nothing is read", func() bool { return len(entries()) == 1 })
 	jetstream(t, s, "STREAM.DELETE.parley", "")
 	mustEnd(t, ended, stream.ErrReplaced)
 }

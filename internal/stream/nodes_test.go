@@ -3,16 +3,18 @@ package stream_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
 
+	"parley/internal/parleytest"
 	"parley/internal/stream"
 )
 
@@ -39,7 +41,7 @@ func newNodes(t testing.TB, n int) nodes {
 			routes = append(routes, "nats://"+s.ClusterAddr().String())
 		}
 	}
-	wait(t, 20*time.Second, "no leader of JetStream", func() bool {
+	wait(t, "no leader of JetStream", func() bool {
 		for _, s := range all {
 			if n == 1 || s.JetStreamIsLeader() && len(s.JetStreamClusterPeers()) == n {
 				return true
@@ -58,32 +60,51 @@ func startNode(t testing.TB, o *natsserver.Options) *natsserver.Server {
 	}
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(30 * time.Second) {
+	if !s.ReadyForConnections(parleytest.Patience) {
 		t.Fatal("the NATS server is not ready")
 	}
 	return s
 }
 
-// freePort is one for a node that is stopped and started again. It lies below those that connections are given, which would
-// take it meanwhile.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		port := 10000 + rand.IntN(20000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
+// revenant is a node that is stopped and started again with what it keeps in store; there is one way to it, wherever it listens then.
+type revenant struct {
+	t     testing.TB
+	store string
+	url   string
+	addr  atomic.Value // a string
+	node  *natsserver.Server
 }
 
-func wait(t testing.TB, long time.Duration, what string, ok func() bool) {
+func newRevenant(t testing.TB) *revenant {
 	t.Helper()
-	for end := time.Now().Add(long); !ok(); time.Sleep(10 * time.Millisecond) {
+	r := &revenant{t: t, store: filepath.Join(t.TempDir(), "store")}
+	r.url = "nats://" + parleytest.NewLink(t, func() string { return r.addr.Load().(string) }).Addr
+	r.start()
+	return r
+}
+
+func (r *revenant) start() {
+	r.t.Helper()
+	r.node = startNode(r.t, &natsserver.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: r.store})
+	r.addr.Store(r.node.Addr().String())
+}
+
+func (r *revenant) stop() {
+	r.addr.Store("127.0.0.1:1") // nobody listens there
+	r.node.Shutdown()
+	r.node.WaitForShutdown()
+}
+
+func (r *revenant) open() *stream.Stream {
+	r.t.Helper()
+	return nodes{r.node}.open(r.t, func(o *stream.Options) { o.Servers = r.url })
+}
+
+func wait(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(parleytest.Patience); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal(what)
+			t.Fatalf("after %v: %s", parleytest.Patience, what)
 		}
 	}
 }
@@ -99,7 +120,7 @@ func (n nodes) urls() string {
 // open opens the stream on these nodes, with as many replicas.
 func (n nodes) open(t testing.TB, change ...func(*stream.Options)) *stream.Stream {
 	t.Helper()
-	o := stream.Options{Servers: n.urls(), Replicas: len(n), Wait: 20 * time.Second}
+	o := stream.Options{Servers: n.urls(), Replicas: len(n), Wait: parleytest.Patience}
 	for _, c := range change {
 		c(&o)
 	}
@@ -125,27 +146,35 @@ func say(t testing.TB, s *stream.Stream, a stream.Append) acked {
 	select {
 	case a := <-answer:
 		return a
-	case <-time.After(10 * time.Second):
+	case <-time.After(parleytest.Patience):
 		t.Fatal("an append has no answer")
 		panic("unreachable")
 	}
 }
 
-// must says something that has to be kept.
+// must says something that has to be kept: again, where a server that stood still has cost the connection or the answer.
 func must(t testing.TB, s *stream.Stream, subject, data string) uint64 {
 	t.Helper()
-	a := say(t, s, stream.Append{Subject: subject, Data: []byte(data)})
-	if a.err != nil {
-		t.Fatal(a.err)
+	entry := stream.Append{Subject: subject, ID: fmt.Sprint("must ", musts.Add(1)), Data: []byte(data)}
+	for give := time.Now().Add(parleytest.Patience); ; time.Sleep(50 * time.Millisecond) {
+		a := say(t, s, entry)
+		if a.err == nil {
+			return a.seq
+		}
+		if !errors.Is(a.err, stream.ErrUnavailable) || time.Now().After(give) {
+			t.Fatal(a.err)
+		}
+		t.Logf("%q is said again, after %v", data, a.err)
 	}
-	return a.seq
 }
+
+var musts atomic.Int64
 
 // nobodyLeft wants no goroutine of a stream or its connection; the servers in this process have theirs.
 func nobodyLeft(t testing.TB) {
 	t.Helper()
 	stacks := make([]byte, 4<<20)
-	wait(t, 5*time.Second, "a goroutine is left", func() bool {
+	wait(t, "a goroutine is left", func() bool {
 		all := stacks[:runtime.Stack(stacks, true)]
 		return !bytes.Contains(all, []byte("/nats%2ego.(*Conn)")) && !bytes.Contains(all, []byte("parley/internal/stream.("))
 	})

@@ -15,6 +15,7 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
+	"parley/internal/parleytest"
 	"parley/internal/stream"
 	"parley/tlsutil"
 )
@@ -23,7 +24,7 @@ import (
 func refused(t *testing.T, o stream.Options, words string) error {
 	t.Helper()
 	if o.Wait == 0 {
-		o.Wait = time.Minute
+		o.Wait = time.Hour
 	}
 	began := time.Now()
 	s, err := stream.Open(context.Background(), o)
@@ -34,7 +35,7 @@ func refused(t *testing.T, o stream.Options, words string) error {
 	if !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), "nats: ") {
 		t.Errorf("%q, and not %q", err, words)
 	}
-	if took := time.Since(began); took > 20*time.Second {
+	if took := time.Since(began); took > parleytest.Patience {
 		t.Errorf("%q took %v", words, took)
 	}
 	return err
@@ -83,6 +84,7 @@ func TestOptionsRefused(t *testing.T) {
 
 // TestServerRefused: what waiting does not mend is told at once.
 func TestServerRefused(t *testing.T) {
+	t.Parallel()
 	base := func() *natsserver.Options {
 		return &natsserver.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir()}
 	}
@@ -92,7 +94,7 @@ func TestServerRefused(t *testing.T) {
 
 	without := base()
 	without.JetStream = false
-	refused(t, stream.Options{Servers: startNode(t, without).ClientURL(), Wait: time.Second}, "JetStream is not enabled")
+	refused(t, stream.Options{Servers: startNode(t, without).ClientURL(), Wait: 5 * time.Second}, "JetStream is not enabled")
 
 	short := base()
 	short.MaxPayload = stream.MaxEntry - 1
@@ -128,9 +130,9 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	node := startNode(t, &natsserver.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
-		TLS: true, TLSTimeout: 5, TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}})
+		TLS: true, TLSTimeout: 60, TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}})
 	url := "tls://" + node.Addr().String()
-	o := stream.Options{Servers: url, CA: certs.CA, Replicas: 1, Wait: 20 * time.Second}
+	o := stream.Options{Servers: url, CA: certs.CA, Replicas: 1, Wait: parleytest.Patience}
 	s, err := stream.Open(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -187,7 +189,7 @@ func TestCreds(t *testing.T) {
 		}
 	}
 	node := startNode(t, &natsserver.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir(),
-		TrustedKeys: []string{operatorID}, AccountResolver: accounts, SystemAccount: systemID})
+		AuthTimeout: 60, TrustedKeys: []string{operatorID}, AccountResolver: accounts, SystemAccount: systemID})
 	creds := func(by nkeys.KeyPair, until time.Time) string {
 		user, userID := signer(t, nkeys.CreateUser)
 		claims := jwt.NewUserClaims(userID)
@@ -212,7 +214,7 @@ func TestCreds(t *testing.T) {
 	}
 	var logged strings.Builder
 	later := time.Now().Add(time.Hour)
-	o := stream.Options{Servers: node.ClientURL(), Creds: creds(account, later), Replicas: 1, Wait: 20 * time.Second, Log: slog.New(slog.NewTextHandler(&logged, nil))}
+	o := stream.Options{Servers: node.ClientURL(), Creds: creds(account, later), Replicas: 1, Wait: parleytest.Patience, Log: slog.New(slog.NewTextHandler(&logged, nil))}
 	s, err := stream.Open(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)

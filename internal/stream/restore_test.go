@@ -5,9 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
-
-	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"parley/internal/stream"
 )
@@ -17,36 +14,32 @@ import (
 func TestRestored(t *testing.T) {
 	for _, more := range []int{0, 5, 100} {
 		t.Run(fmt.Sprint(more), func(t *testing.T) {
-			dir := t.TempDir()
-			store, backup := filepath.Join(dir, "store"), filepath.Join(dir, "backup")
-			o := &natsserver.Options{Host: "127.0.0.1", Port: freePort(t), NoSigs: true, NoLog: true, JetStream: true, StoreDir: store}
-			node := startNode(t, o)
-			stop := func() { node.Shutdown(); node.WaitForShutdown() }
-			s := nodes{node}.open(t)
+			node, backup := newRevenant(t), filepath.Join(t.TempDir(), "backup")
+			s := node.open()
 			for range 10 {
 				must(t, s, "said", "both")
 			}
-			stop()
-			if err := os.CopyFS(backup, os.DirFS(store)); err != nil {
+			node.stop()
+			if err := os.CopyFS(backup, os.DirFS(node.store)); err != nil {
 				t.Fatal(err)
 			}
-			node = startNode(t, o)
-			wait(t, 30*time.Second, "no leader", func() bool { _, _, err := s.Ends(t.Context()); return err == nil })
+			node.start()
+			wait(t, "no leader", func() bool { _, _, err := s.Ends(t.Context()); return err == nil })
 			entries, ended := follow(t, s, 1)
 			for range 5 {
 				must(t, s, "said", "old")
 			}
-			wait(t, 10*time.Second, "the end is not read", func() bool { return len(entries()) == 15 })
-			stop()
-			if err := os.RemoveAll(store); err != nil {
+			wait(t, "the end is not read", func() bool { return len(entries()) == 15 })
+			node.stop()
+			if err := os.RemoveAll(node.store); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.CopyFS(store, os.DirFS(backup)); err != nil {
+			if err := os.CopyFS(node.store, os.DirFS(backup)); err != nil {
 				t.Fatal(err)
 			}
-			node = startNode(t, o)
+			node.start()
 			if more > 0 {
-				other := nodes{node}.open(t)
+				other := node.open()
 				for range more {
 					other.Append(stream.Append{Subject: "said", Data: []byte("new")}, func(uint64, bool, error) {})
 				}

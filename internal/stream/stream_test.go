@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
+	"parley/internal/parleytest"
 	"parley/internal/stream"
 )
 
@@ -15,7 +15,7 @@ var errEnough = errors.New("enough")
 // read reads n entries from a sequence on.
 func read(t testing.TB, s *stream.Stream, from uint64, n int) (all []stream.Entry) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), parleytest.Patience)
 	defer cancel()
 	err := s.Read(ctx, from, 100, func(es []stream.Entry) error {
 		all = append(all, es...)

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,10 +23,25 @@ import (
 	"parley/tlsutil"
 )
 
-// browser is a headless Chromium that trusts the key of one server, and nobody else's that a public CA has not signed.
+// chromium is one headless Chromium for all tests. It trusts the key that their servers share, and nobody else's that a public CA has not signed.
+var chromium struct {
+	sync.Mutex
+	dir  string          // of the servers' certificates, and of what it keeps; "" before the first test
+	ctx  context.Context // of its first tab, which stays empty
+	ends []func()
+}
+
+func closeChromium() {
+	for _, end := range slices.Backward(chromium.ends) {
+		end()
+	}
+	os.RemoveAll(chromium.dir)
+}
+
+// browser is what one test has of it: tabs of people of its own.
 type browser struct {
 	t      *testing.T
-	ctx    context.Context // of its first tab, which stays empty
+	ctx    context.Context // of the first tab
 	server *parleytest.Server
 }
 
@@ -35,31 +52,58 @@ type tab struct {
 	url string
 }
 
-func openBrowser(t *testing.T, s *parleytest.Server) *browser {
+// serve starts a server that the browser trusts.
+func serve(t *testing.T, flags ...string) *parleytest.Server {
 	t.Helper()
 	if parleytest.Race {
 		t.Skip("the page is not Go: the race detector looks at the server's part in cmd/parleyd")
 	}
-	chromium := parleytest.Need(t, "chromium")
-	keys, err := tlsutil.LoadKeyPair(filepath.Join(s.Certs, "server.pem"), filepath.Join(s.Certs, "server-key.pem"), slog.New(slog.DiscardHandler))
+	chromium.Lock()
+	defer chromium.Unlock()
+	if chromium.dir == "" {
+		dir, err := os.MkdirTemp("", "parley-web-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		chromium.dir = dir
+	}
+	return parleytest.StartCertified(t, filepath.Join(chromium.dir, "certs"), flags...)
+}
+
+func openBrowser(t *testing.T, s *parleytest.Server) *browser {
+	t.Helper()
+	chromium.Lock()
+	defer chromium.Unlock()
+	if chromium.ctx == nil {
+		chromium.ctx = startChromium(t, s.Certs)
+	}
+	return &browser{t: t, ctx: chromium.ctx, server: s}
+}
+
+func startChromium(t *testing.T, certs string) context.Context {
+	t.Helper()
+	program := parleytest.Need(t, "chromium")
+	keys, err := tlsutil.LoadKeyPair(filepath.Join(certs, "server.pem"), filepath.Join(certs, "server-key.pem"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium),
-		chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(program),
+		chromedp.WSURLReadTimeout(parleytest.Patience),
+		chromedp.UserDataDir(filepath.Join(chromium.dir, "profile")),
 		chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"), // a mouse
 		chromedp.Flag("ignore-certificate-errors-spki-list", strings.TrimPrefix(keys.Pin(), "sha256/")))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	b := &browser{t: t, ctx: ctx, server: s}
-	do(t, ctx, chromedp.Navigate("about:blank"))
-	return b
+	ctx, end := chromedp.NewExecAllocator(context.Background(), options...)
+	chromium.ends = append(chromium.ends, end)
+	ctx, end = chromedp.NewContext(ctx)
+	chromium.ends = append(chromium.ends, end)
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
 }
 
 // person opens the page as somebody of whom the browser knows nothing.
@@ -93,6 +137,7 @@ func (b *browser) openAt(parent context.Context, url string, options ...chromedp
 	ctx, cancel := chromedp.NewContext(parent, options...)
 	b.t.Cleanup(cancel)
 	p := &tab{t: b.t, ctx: ctx, url: url}
+	must(b.t, chromedp.Do(ctx)) // makes the tab, which lives as long as this context
 	do(b.t, ctx,
 		script(noteWrong),
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -122,9 +167,17 @@ func (p *tab) prefers(scheme string) {
 	}))
 }
 
+// do takes steps in a tab. One that waits for something, as a click does for what it clicks at, fails the test when it has waited long enough.
 func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
-	if err := chromedp.Do(ctx, steps...); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, parleytest.Patience)
+	defer cancel()
+	must(t, chromedp.Do(ctx, steps...))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -135,7 +188,9 @@ func js[T any](p *tab, expression string, args ...any) T {
 	for i, arg := range args {
 		args[i] = quote(arg)
 	}
-	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](fmt.Sprintf(expression, args...), chromedp.EvalAwaitPromise))
+	ctx, cancel := context.WithTimeout(p.ctx, parleytest.Patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf(expression, args...), chromedp.EvalAwaitPromise))
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}
@@ -204,6 +259,19 @@ func (p *tab) signIn(name, password string) {
 func (p *tab) isOnline() {
 	p.t.Helper()
 	p.await(`document.getElementById('connection').textContent === 'connected'`)
+}
+
+// holdOff keeps the page from connecting anew, until comeBack.
+func (p *tab) holdOff() {
+	p.t.Helper()
+	js[bool](p, `(window.Held = WebSocket, window.WebSocket = class { constructor() { setTimeout(() => this.onclose?.({})) } close() {} }, true)`)
+}
+
+// comeBack lets it, and waits until it has.
+func (p *tab) comeBack() {
+	p.t.Helper()
+	js[bool](p, `(window.WebSocket = Held, true)`)
+	p.await(`document.getElementById('connection').textContent === 'connected' || (document.getElementById('try-now').click(), false)`)
 }
 
 const texts = `[...document.querySelectorAll('#messages .message .text')].map((e) => e.textContent)`

@@ -3,6 +3,7 @@ package web_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -46,9 +47,12 @@ func TestPageKilledAgain(t *testing.T) {
 		p.await(`document.getElementById('connection').textContent === 'connected' && document.querySelector('.message.pending') === null || (document.getElementById('try-now').click(), false)`)
 	}
 	bob := s.SignIn("bob")
-	bob.Send("HISTORY|lobby|after|0|500")
+	count, err := strconv.Atoi(strings.TrimPrefix(bob.Do("HISTORY|lobby|after|0|500"), "OK|"))
+	if err != nil || count == 0 {
+		t.Fatal(count, err)
+	}
 	var want []string
-	for line := bob.Line(); strings.HasPrefix(line, "MSG|"); line = bob.Line() {
+	for _, line := range bob.Events[len(bob.Events)-count:] {
 		want = append(want, strings.SplitN(line, "|", 6)[5])
 	}
 	for _, text := range said {

@@ -6,4 +6,4 @@ import (
 	"parley/internal/parleytest"
 )
 
-func TestMain(m *testing.M) { parleytest.Main(m) }
+func TestMain(m *testing.M) { parleytest.Main(m, closeChromium) }

@@ -17,7 +17,7 @@ import (
 // start is a server with accounts, and a browser.
 func start(t *testing.T, flags ...string) (*parleytest.Server, *browser) {
 	t.Helper()
-	s := parleytest.Start(t, flags...)
+	s := serve(t, flags...)
 	for _, name := range []string{"alice", "bob"} {
 		s.User(name)
 	}
@@ -77,8 +77,15 @@ func TestPageTalk(t *testing.T) {
 func TestPageHistory(t *testing.T) {
 	s, b := start(t, "--msg-rate", "0")
 	bob := s.SignIn("bob")
-	for i := range 1500 {
-		bob.Do(fmt.Sprintf("MSG|line %d of many%s", i, map[bool]string{true: " with a walrus"}[i == 40]))
+	for from := 0; from < 1500; from += 100 {
+		for i := from; i < from+100; i++ {
+			bob.Send(fmt.Sprintf("MSG|line %d of many%s", i, map[bool]string{true: " with a walrus"}[i == 40]))
+		}
+		for range 100 {
+			if reply := bob.Reply(); !strings.HasPrefix(reply, "OK|") {
+				t.Fatal(reply)
+			}
+		}
 	}
 	alice := b.person()
 	alice.signIn("alice", parleytest.Password)
@@ -175,6 +182,7 @@ func TestPageServerKilled(t *testing.T) {
 	alice.isOnline()
 	alice.enter("text", "before")
 	alice.await(texts + `.includes('before') && document.querySelector('.message.pending') === null`)
+	alice.holdOff()
 	s.Kill()
 	alice.enter("text", "meanwhile")
 	alice.await(`document.querySelector('.message.pending')?.textContent.includes('meanwhile')`)
@@ -182,9 +190,8 @@ func TestPageServerKilled(t *testing.T) {
 	s.Launch()
 	bob := s.SignIn("bob")
 	bob.Do("MSG|missed")
-	js[bool](alice, `(document.getElementById('try-now').click(), true)`)
+	alice.comeBack()
 	bob.Await("|lobby|alice|meanwhile")
-	alice.isOnline()
 	alice.await(texts + `.join() === 'before,missed,meanwhile'`)
 	alice.await(`document.querySelector('.message.pending') === null`)
 	for i := range 3 { // killed as it says something: said once all the same

@@ -59,7 +59,7 @@ var readTo = map[string]int{"lobby": 11, "design": 1, "incidents-2026": 1, "@car
 // playScene is alice's page when all that has been said. Times are those of the scene, whenever it is played, and so is the server's name.
 func playScene(t *testing.T) (*parleytest.Server, *browser, *tab) {
 	t.Helper()
-	s := parleytest.Start(t, "--msg-rate", "0")
+	s := serve(t, "--msg-rate", "0")
 	people := map[string]*parleytest.Conn{}
 	for _, name := range []string{"alice", "bob", "carol", "dara", "maximiliana.von-hohenstein"} {
 		s.User(name)
@@ -101,6 +101,7 @@ func playScene(t *testing.T) (*parleytest.Server, *browser, *tab) {
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	alice := &tab{t: t, ctx: ctx, url: "https://" + s.Addr + "/"}
+	must(t, chromedp.Do(ctx)) // makes the tab
 	do(t, ctx,
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			source := noteWrong + fmt.Sprintf(clocks, times.String())

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
@@ -73,4 +74,12 @@ func Confirm(ctx context.Context, question, toDo string) error {
 	case <-ctx.Done():
 	}
 	return errors.New("nothing was sent")
+}
+
+// Over says whether ctx has ended. A dial ends at ctx's deadline by itself, now and then before ctx does: Over waits for it then.
+func Over(ctx context.Context) bool {
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }

@@ -118,7 +118,7 @@ type answer struct {
 }
 
 // patience is longer than any of these waits takes unless the log is broken.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // appendAll appends all entries at once, from this goroutine, and returns
 // their answers in the order in which done was called.
