@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,10 +14,9 @@ import (
 	"parley/tlsutil"
 )
 
-// TestMain lets more tests run at once than there are processors: most of them wait for deadlines of their server.
+// Most tests wait for deadlines of their server.
 func TestMain(m *testing.M) {
-	flag.Parse()
-	flag.Set("test.parallel", "8")
+	parleytest.AtOnce(8)
 	parleytest.Main(m)
 }
 

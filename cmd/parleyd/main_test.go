@@ -6,4 +6,7 @@ import (
 	"parley/internal/parleytest"
 )
 
-func TestMain(m *testing.M) { parleytest.Main(m) }
+func TestMain(m *testing.M) {
+	parleytest.AtOnce(4)
+	parleytest.Main(m)
+}

@@ -187,7 +187,7 @@ func plain(t *testing.T, addr, from string) net.Conn {
 // TestMetricsUnderLoad: a slow reader is seen, and scraping while a room is busy answers, and never goes back.
 func TestMetricsUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := startMonitored(t, unlimited("--outbox-bytes", "16KiB", "--write-timeout", "2s")...)
+	s := startMonitored(t, unlimited("--outbox-bytes", "256KiB", "--write-timeout", "5s")...)
 	addUsers(s.Server, "alice", "bob", "stuck")
 	alice, bob := s.SignIn("alice"), s.SignIn("bob")
 	s.SignIn("stuck") // and never reads

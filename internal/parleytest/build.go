@@ -1,10 +1,12 @@
 package parleytest
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 )
@@ -27,12 +29,27 @@ func Main(m *testing.M, end ...func()) {
 	os.Exit(code)
 }
 
-// Build returns the path of one of the repository's programs, built once a test run.
+// AtOnce is for TestMain, before Main, where most tests wait: it lets n of them run at once, however few processors there are. Under the race
+// detector, where they compute, it does nothing.
+func AtOnce(n int) {
+	if !Race {
+		flag.Parse()
+		flag.Set("test.parallel", strconv.Itoa(n))
+	}
+}
+
+// Build returns the path of one of the repository's programs, built once a test run; with the race detector where the test has it.
 func Build(t testing.TB, name string) string {
 	t.Helper()
 	if Race {
-		return build(t, name, "-race", "parley/cmd/"+name)
+		return build(t, filepath.Join("race", name), "-race", "parley/cmd/"+name)
 	}
+	return BuildPlain(t, name)
+}
+
+// BuildPlain is Build without the race detector, for what is over soon and has nothing at once.
+func BuildPlain(t testing.TB, name string) string {
+	t.Helper()
 	return build(t, name, "parley/cmd/"+name)
 }
 
@@ -54,7 +71,7 @@ func build(t testing.TB, name string, args ...string) string {
 		}
 		bin.dir, bin.built = dir, make(map[string]error)
 	}
-	path := filepath.Join(bin.dir, name)
+	path := filepath.Join(bin.dir, name) // go build makes the folder
 	err, known := bin.built[name]
 	if !known {
 		out, failed := exec.Command("go", append([]string{"build", "-o", path}, args...)...).CombinedOutput()

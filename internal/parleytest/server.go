@@ -89,7 +89,7 @@ func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 // Run runs parleyd with these arguments to its end, fails the test where that fails, and returns what it printed.
 func (s *Server) Run(stdin string, args ...string) string {
 	s.T.Helper()
-	cmd := exec.Command(Build(s.T, "parleyd"), args...)
+	cmd := exec.Command(BuildPlain(s.T, "parleyd"), args...)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
