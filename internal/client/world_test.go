@@ -194,8 +194,8 @@ func (w *world) takeBack(e protocol.Event) {
 func TestNothingLostNothingTwice(t *testing.T) {
 	seeds := 15
 	if parleytest.Race {
-		// The detector's own code, in Go 1.26, crashes where two processors run timers of one bubble at the same moment. What it finds it
-		// finds on one as well: it goes by what is in order, not by what met.
+		// The detector's own code, in Go 1.26, now and then crashes in synctest's timers: it seems, where two processors run those of one
+		// bubble at the same moment. What it finds it finds on one as well: it goes by what is in order, not by what met.
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	}
 	if os.Getenv("PARLEY_SOAK") != "" {
