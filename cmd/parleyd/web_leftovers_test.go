@@ -133,7 +133,7 @@ func TestWebLeftovers(t *testing.T) {
 			return
 		}
 		if time.Since(began) > parleytest.Patience {
-			t.Fatalf("%d goroutines are left, %d sessions, %d connections of HTTP; want one of each of the last two:\n%s", goroutines, sessions, connections, traces)
+			t.Fatalf("%d goroutines are left, %d sessions, %d connections of HTTP; want one of each of the last two:\n%.4000s", goroutines, sessions, connections, traces)
 		}
 	}
 }
